@@ -1,0 +1,74 @@
+"""Errors with a remedy in their text, and the exit code that a command ends with.
+
+Each error says what was wrong (what was expected, what was found, which ids) and what to do about it.
+"""
+
+from collections.abc import Iterable
+
+
+class IrtError(Exception):
+    """The base of this package's errors.
+
+    Args:
+        problem: what is wrong: what was expected, what was found, and the first ids.
+        remedy: what to do about it; it becomes the last sentence of the message.
+    """
+
+    exit_code = 1
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{problem} {remedy}".strip())
+
+
+class UsageError(IrtError):
+    """An option or a combination of options that cannot be used."""
+
+    exit_code = 2
+
+
+class InputError(IrtError):
+    """A file or a table that is not what the contract asks for."""
+
+    exit_code = 3
+
+
+class OutputError(IrtError):
+    """A result that cannot be written: the folder exists, the disk is full or read-only."""
+
+    exit_code = 3
+
+
+class ConvergenceError(IrtError):
+    """A sampler that cannot run at all, such as one without a finite starting point."""
+
+    exit_code = 4
+
+
+class Interrupted(IrtError):
+    """A run stopped by a signal; its checkpoint lies beside the output folder.
+
+    Args:
+        signal_number: SIGINT (2) or SIGTERM (15); the exit code is 128 more.
+        remedy: how to go on.
+    """
+
+    def __init__(self, signal_number: int, remedy: str = "") -> None:
+        self.exit_code = 128 + signal_number
+        super().__init__("Interrupted.", remedy)
+
+
+def first_few(values: Iterable[object], limit: int = 5, total: int | None = None) -> str:
+    """Write the first ids of a list: `'q1', 'q7' and 12 more`.
+
+    Args:
+        values: ids, at least the first `limit` of them.
+        limit: how many are written out.
+        total: how many there are in all; counted from `values` when not given.
+    """
+    shown = list(values)
+    count = len(shown) if total is None else total
+    text = ", ".join(repr(value) for value in shown[:limit])
+    left = count - min(limit, len(shown))
+    return f"{text} and {left:,} more" if left > 0 else text

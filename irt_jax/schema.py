@@ -1,0 +1,72 @@
+"""Names and types of every file that is read or written: the contract in code."""
+
+from typing import Final
+
+import pyarrow as pa
+
+PERSON: Final = "person_id"
+ITEM: Final = "item_id"
+RESPONSE: Final = "response"
+GROUP: Final = "group"
+SEQ: Final = "seq"
+WEIGHT: Final = "weight"
+
+REPEATS: Final = ("error", "first", "last", "all")
+
+#: Defaults for anchors whose file gives no uncertainty: SD of log a, and SD of b.
+ANCHOR_LOG_A_SD: Final = 0.05
+ANCHOR_B_SD: Final = 0.05
+
+ITEMS_FILE: Final = "items.parquet"
+PERSONS_FILE: Final = "persons.parquet"
+POSTERIOR_FILE: Final = "posterior.nc"
+RUN_FILE: Final = "run.json"
+
+#: Item parameters that are reported as mean, SD and interval.
+REPORTED: Final = ("a", "b", "c", "d")
+
+
+def items_schema(item_type: pa.DataType) -> pa.Schema:
+    """Schema of items.parquet, one row an item, sorted by item_id.
+
+    Args:
+        item_type: the type of the ids in the responses that were read; they come back as they went in.
+    """
+    fields = [
+        pa.field(ITEM, item_type, nullable=False),
+        pa.field("model", pa.string(), nullable=False),
+        pa.field("is_anchor", pa.bool_(), nullable=False),
+        pa.field("calibrated", pa.bool_(), nullable=False),
+        pa.field("n_responses", pa.int64(), nullable=False),
+        pa.field("mean_response", pa.float64()),
+    ]
+    for name in REPORTED:
+        fields += [pa.field(name + suffix, pa.float64()) for suffix in ("", "_sd", "_lower", "_upper")]
+    fields += [
+        pa.field("thresholds", pa.list_(pa.float64())),
+        pa.field("thresholds_sd", pa.list_(pa.float64())),
+    ]
+    fields += [
+        pa.field(name, pa.float64())
+        for name in ("log_a", "log_a_sd", "cov_log_a_b", "rhat", "ess_bulk", "ess_tail", "mcse")
+    ]
+    return pa.schema(fields)
+
+
+def persons_schema(person_type: pa.DataType) -> pa.Schema:
+    """Schema of persons.parquet, one row a person, sorted by person_id.
+
+    Args:
+        person_type: the type of the ids in the responses that were read.
+    """
+    return pa.schema(
+        [
+            pa.field(PERSON, person_type, nullable=False),
+            pa.field(GROUP, pa.string()),
+            pa.field("n_responses", pa.int64(), nullable=False),
+            pa.field("theta", pa.float64(), nullable=False),
+            pa.field("theta_sd", pa.float64(), nullable=False),
+            pa.field("theta_lower", pa.float64(), nullable=False),
+            pa.field("theta_upper", pa.float64(), nullable=False),
+        ]
+    )
