@@ -72,3 +72,7 @@ def first_few(values: Iterable[object], limit: int = 5, total: int | None = None
     text = ", ".join(repr(value) for value in shown[:limit])
     left = count - min(limit, len(shown))
     return f"{text} and {left:,} more" if left > 0 else text
+
+
+class CalibrationWarning(UserWarning):
+    """Something a user should know about the data or the result, without stopping the run."""

@@ -1,0 +1,150 @@
+"""What a person sees: progress, the verdict and a table, on a terminal of 80 columns or in a log."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from irt_jax.engines.settings import Progress as Standing
+    from irt_jax.fit import Fit
+
+#: Seconds between two lines of progress where there is no terminal.
+LINE_EVERY_SECONDS = 10.0
+
+LABELS = {"compile": "compiling", "warmup": "warming up", "sample": "sampling"}
+
+
+def error_console() -> Console:
+    """Standard error: progress, warnings and errors, so that standard output can be piped."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Watcher:
+    """Shows a run's progress: bars on a terminal, a line now and then otherwise.
+
+    Use it as a context manager and pass it as the progress callback.
+    """
+
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        self._console = console
+        self._quiet = quiet
+        self._bars = None if quiet or not console.is_terminal else self._make_bars()
+        self._tasks: dict[str, TaskID] = {}
+        self._line_after = 0.0
+
+    def __enter__(self) -> Callable[["Standing"], None]:
+        if self._bars:
+            self._bars.start()
+        return self._show
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars:
+            self._bars.stop()
+
+    def _make_bars(self) -> Progress:
+        columns = (
+            TextColumn("{task.description:<10}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[info]}"),
+        )
+        return Progress(*columns, console=self._console)
+
+    def _show(self, standing: "Standing") -> None:
+        if self._bars:
+            if standing.phase not in self._tasks:
+                label = LABELS[standing.phase]
+                self._tasks[standing.phase] = self._bars.add_task(label, total=standing.total, info="")
+            self._bars.update(
+                self._tasks[standing.phase], completed=standing.done, info=_info(standing, short=True)
+            )
+        elif not self._quiet:
+            self._line(standing)
+
+    def _line(self, standing: "Standing") -> None:
+        now = time.monotonic()
+        finished = standing.done == standing.total
+        if standing.phase == "compile":
+            if not finished:
+                self._console.print(LABELS["compile"])
+        elif finished or now >= self._line_after:
+            self._line_after = now + LINE_EVERY_SECONDS
+            self._console.print(
+                f"{LABELS[standing.phase]} {standing.done}/{standing.total}{_info(standing, short=False)}"
+            )
+
+
+def _info(standing: "Standing", *, short: bool) -> str:
+    if standing.phase == "compile" or standing.done == 0:
+        return ""
+    steps = f"{standing.steps:.0f} steps"
+    if short:
+        return f"{steps}, {standing.divergences} div." if standing.divergences else steps
+    return f", {steps} a draw, {standing.divergences} divergences"
+
+
+def print_fit(console: Console, fit: "Fit", *, folder: str, max_items: int = 0) -> None:
+    """Print sizes, times, the verdict and where the files are.
+
+    Args:
+        console: where to.
+        fit: the result.
+        folder: where it was written.
+        max_items: how many rows of the item table to show.
+    """
+    counts, timings = fit.run["counts"], fit.stopwatch.timings()
+    if max_items:
+        console.print(item_table(fit.items_table, max_items))
+    anchors = f" ({counts['anchors']:,} anchors)" if counts["anchors"] else ""
+    console.print(
+        f"data     {counts['persons']:,} persons, {counts['items']:,} items{anchors}, "
+        f"{counts['responses']:,} responses"
+    )
+    console.print(f"device   {fit.run['device']}")
+    console.print(
+        f"time     {timings['total_s']:.1f} s: compile {timings['compile_s']:.1f}, "
+        f"warm-up {timings['warmup_s']:.1f}, sampling {timings['sample_s']:.1f}"
+    )
+    console.print(
+        f"fit      log-likelihood {fit.run['log_likelihood']:.2f}, reliability {fit.run['reliability']:.3f}"
+    )
+    for line in fit.diagnostics.lines():
+        console.print(line)
+    console.print(f"files    {folder}: items.parquet, persons.parquet, posterior.nc, run.json")
+
+
+def item_table(items: pa.Table, max_items: int) -> Table:
+    """The first items with their parameters, as a table of at most 80 columns."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("item", overflow="ellipsis", max_width=22, no_wrap=True)
+    for name in ("", "n", "mean", "a", "sd", "b", "sd", "ess", "rhat"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in items.slice(0, max_items).to_pylist():
+        table.add_row(
+            str(row["item_id"]),
+            "anchor" if row["is_anchor"] else "",
+            f"{row['n_responses']:,}",
+            f"{row['mean_response']:.2f}",
+            f"{row['a']:.3f}",
+            f"{row['a_sd']:.3f}",
+            f"{row['b']:.3f}",
+            f"{row['b_sd']:.3f}",
+            f"{min(row['ess_bulk'], row['ess_tail']):.0f}",
+            f"{row['rhat']:.3f}",
+        )
+    if items.num_rows > max_items:
+        table.add_row(f"and {items.num_rows - max_items:,} more")
+    return table
+
+
+def stdout_console() -> Console:
+    """Standard output: results; plain text in a pipe, at most the terminal's width."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=False)

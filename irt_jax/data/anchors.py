@@ -1,0 +1,226 @@
+"""Anchors: items whose parameters are known from before, with their uncertainty."""
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+from jaxtyping import Float64, Int32, Int64
+
+from irt_jax.data.check import as_numbers, check_ids, is_string, offenders
+from irt_jax.data.encode import Responses
+from irt_jax.data.locate import Files, first_line, locate
+from irt_jax.data.read import Source
+from irt_jax.data.source import Wanted, describe, from_memory, pick, read_parquet
+from irt_jax.errors import InputError, first_few
+from irt_jax.schema import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM, ITEMS_FILE
+
+_NUMBERS = ("a", "b", "log_a", "log_a_sd", "a_sd", "b_sd", "cov_log_a_b", "c", "d")
+#: Marks ids from a CSV, where a number and its text look the same: they match ids of either kind.
+_UNTYPED = {b"irt_jax": b"untyped"}
+
+
+class Anchors(NamedTuple):
+    """Anchors that are among the items of the data, sorted by item.
+
+    Attributes:
+        item: codes into the data's items, [anchor].
+        a: slope, [anchor].
+        b: location on the scale of ability, [anchor].
+        log_a: log of the slope, [anchor]; the posterior mean of log a when the anchors come from a run.
+        log_a_sd: SD of log a, [anchor].
+        b_sd: SD of b, [anchor].
+        row: row of the anchor in the table that was aligned, [anchor]; takes the table's other columns along.
+        missing: ids of the anchors that are not in the data.
+    """
+
+    item: Int32[np.ndarray, " anchor"]
+    a: Float64[np.ndarray, " anchor"]
+    b: Float64[np.ndarray, " anchor"]
+    log_a: Float64[np.ndarray, " anchor"]
+    log_a_sd: Float64[np.ndarray, " anchor"]
+    b_sd: Float64[np.ndarray, " anchor"]
+    row: Int64[np.ndarray, " anchor"]
+    missing: list[str | int]
+
+
+def read_anchors(source: Source, *, item_col: str = ITEM) -> pa.Table:
+    """Read and check anchors, one row an item.
+
+    The SD of log a is `log_a_sd` where the file has that column, as a run's items.parquet does, in which
+    `a_sd` is the SD of a itself; in any other file it is `a_sd`.
+
+    Args:
+        source: a Parquet file, folder, glob or URL; a CSV file (by its suffix); a run's folder; a `pa.Table`
+            or a pandas DataFrame. Columns item_id, a, b, and optional a_sd, b_sd, log_a, log_a_sd,
+            cov_log_a_b, c, d, thresholds.
+        item_col: the column of the items' ids.
+
+    Returns:
+        Columns item_id (type kept; string from a CSV), a, b, log_a, log_a_sd, b_sd (float64, no nulls) and,
+        where present, cov_log_a_b, c, d (float64) and thresholds (list of float64).
+
+    Raises:
+        InputError: the source cannot be read; a column is missing; ids are null or repeated; a is not
+            positive; a, b or an SD is not finite; an SD is not positive; or cov_log_a_b makes no covariance
+            matrix with the SDs.
+    """
+    wanted = [Wanted(ITEM, item_col), Wanted("a", "a"), Wanted("b", "b")]
+    optional = ("log_a", "log_a_sd", "a_sd", "b_sd", "cov_log_a_b", "c", "d", "thresholds")
+    wanted += [Wanted(name, name, False) for name in optional]
+    where = describe(source)
+    table = from_memory(source, wanted)
+    if table is None:
+        if not isinstance(source, str | os.PathLike):
+            problem = f"Expected a path, a URL, a pyarrow Table or a pandas DataFrame, found {where}."
+            raise InputError(problem, "Pass the path of a Parquet or CSV file.")
+        table = _read_path(source, wanted)
+    if table.num_rows == 0:
+        raise InputError(
+            f"Expected anchors, found 0 rows in {where}.", "Leave the anchors out if there are none."
+        )
+    check_ids(table, ITEM, where)
+    _check_unique(table, where)
+    return _checked(table, where)
+
+
+def _read_path(source: str | os.PathLike[str], wanted: Sequence[Wanted]) -> pa.Table:
+    path = os.fspath(source)
+    if path.lower().endswith(".csv"):
+        return _read_csv(locate(path), wanted)
+    files = locate(path)
+    run_items = f"{files.base}/{ITEMS_FILE}"
+    return read_parquet(files._replace(paths=[run_items]) if run_items in files.paths else files, wanted)
+
+
+def _read_csv(files: Files, wanted: Sequence[Wanted]) -> pa.Table:
+    path = files.paths[0]
+    types = {want.column: pa.float64() for want in wanted if want.name in _NUMBERS}
+    types[wanted[0].column] = pa.string()
+    try:
+        with files.open(path) as stream:
+            table = pa_csv.read_csv(stream, convert_options=pa_csv.ConvertOptions(column_types=types))
+    except PermissionError as error:
+        raise InputError(f"No permission to read {path!r}.", "Check the file's permissions.") from error
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"Cannot read the CSV file {path!r}: {first_line(error)}", "Correct the file."
+        ) from error
+    chosen = [want for want in pick(table.column_names, wanted, repr(path)) if want.name != "thresholds"]
+    fields = [
+        pa.field(ITEM, pa.string(), metadata=_UNTYPED),
+        *(pa.field(w.name, pa.float64()) for w in chosen[1:]),
+    ]
+    return pa.table([table[want.column] for want in chosen], schema=pa.schema(fields))
+
+
+def _check_unique(table: pa.Table, where: str) -> None:
+    counts = table[ITEM].value_counts()
+    repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+    if len(repeated):
+        shown = first_few(repeated.to_pylist())
+        problem = f"Expected each anchor once, found repeated item_id in {where}: {shown}."
+        raise InputError(problem, "Keep one row for each item.")
+
+
+def _checked(table: pa.Table, where: str) -> pa.Table:
+    numbers = {n: as_numbers(table[n], n, where) for n in _NUMBERS if n in table.column_names}
+    absent = pa.chunked_array([pa.nulls(table.num_rows, pa.float64())])
+    log_a_sd = numbers["log_a_sd"] if "log_a_sd" in numbers else numbers.get("a_sd", absent)
+    columns = {"a": numbers["a"], "b": numbers["b"]}
+    _require(table, columns["a"], "a", where, positive=True)
+    _require(table, columns["b"], "b", where)
+    columns["log_a"] = pc.coalesce(numbers.get("log_a", absent), pc.ln(columns["a"]))
+    columns["log_a_sd"] = pc.fill_null(log_a_sd, ANCHOR_LOG_A_SD)
+    columns["b_sd"] = pc.fill_null(numbers.get("b_sd", absent), ANCHOR_B_SD)
+    _require(table, columns["log_a"], "log_a", where)
+    _require(
+        table, columns["log_a_sd"], "log_a_sd" if "log_a_sd" in numbers else "a_sd", where, positive=True
+    )
+    _require(table, columns["b_sd"], "b_sd", where, positive=True)
+    columns |= {name: numbers[name] for name in ("cov_log_a_b", "c", "d") if name in numbers}
+    if "cov_log_a_b" in columns:
+        _check_covariance(table, columns, where)
+    if "thresholds" in table.column_names:
+        columns["thresholds"] = _thresholds(table["thresholds"], where)
+    fields = [table.schema.field(ITEM), *(pa.field(name, column.type) for name, column in columns.items())]
+    return pa.table([table[ITEM], *columns.values()], schema=pa.schema(fields))
+
+
+def _require(
+    table: pa.Table, values: pa.ChunkedArray, name: str, where: str, *, positive: bool = False
+) -> None:
+    good = pc.is_finite(values)
+    if positive:
+        good = pc.and_(good, pc.greater(values, 0.0))
+    bad = pc.invert(pc.fill_null(good, False))
+    if pc.any(bad).as_py():
+        rows = offenders(pa.table({ITEM: table[ITEM], name: values}), bad, [ITEM, name])
+        kind = "finite and positive" if positive else "finite"
+        problem = (
+            f"Expected {name} to be {kind} for every anchor, found others in {where}: (item_id, {name}) = "
+        )
+        raise InputError(f"{problem}{rows}.", "Correct these anchors or remove them.")
+
+
+def _check_covariance(table: pa.Table, columns: dict[str, pa.ChunkedArray], where: str) -> None:
+    covariance = columns["cov_log_a_b"]
+    limit = pc.multiply(columns["log_a_sd"], columns["b_sd"])
+    bad = pc.invert(pc.fill_null(pc.less(pc.abs(covariance), limit), True))
+    if pc.any(bad).as_py():
+        rows = offenders(pa.table({ITEM: table[ITEM], "cov": covariance}), bad, [ITEM, "cov"])
+        problem = f"Expected cov_log_a_b within the product of the two SDs, found others in {where}: "
+        raise InputError(
+            f"{problem}(item_id, cov_log_a_b) = {rows}.", "Correct these anchors or remove the column."
+        )
+
+
+def _thresholds(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type) or pa.types.is_null(column.type):
+        try:
+            return column.cast(pa.list_(pa.float64()))
+        except (pa.ArrowException, ValueError):
+            pass
+    problem = f"Expected lists of numbers in thresholds, found {column.type} in {where}."
+    raise InputError(problem, "Write thresholds as a list of floats, or remove the column.")
+
+
+def align_anchors(responses: Responses, anchors: pa.Table) -> Anchors:
+    """Find the anchors among the items of the data.
+
+    Args:
+        responses: the data.
+        anchors: what `read_anchors` gives.
+
+    Returns:
+        The anchors that are in the data, sorted by item, and the ids of the others, which the caller reports.
+
+    Raises:
+        InputError: one side has integers as ids and the other strings, or no anchor is in the data.
+    """
+    ids = anchors[ITEM].combine_chunks()
+    in_data = responses.item_ids
+    untyped = (anchors.schema.field(ITEM).metadata or {}).get(b"irt_jax") == b"untyped"
+    if is_string(ids.type) != is_string(in_data.type) and not untyped:
+        problem = f"The anchors' item_id are {ids.type} ({_examples(ids)}), the data's {in_data.type} "
+        raise InputError(f"{problem}({_examples(in_data)}).", "Write both with the same type of ids.")
+    text = pa.large_string()
+    place = pc.index_in(ids.cast(text), value_set=in_data.cast(text))
+    found = np.flatnonzero(pc.is_valid(place).to_numpy(zero_copy_only=False))
+    if len(found) == 0:
+        problem = f"None of the {len(ids):,} anchors is in the data: anchors {_examples(ids)}; "
+        problem += f"items of the data {_examples(in_data)}."
+        raise InputError(problem, "Check that both files name items the same way.")
+    codes = place.take(pa.array(found)).to_numpy().astype(np.int32)
+    order = np.argsort(codes)
+    row = found[order]
+    values = {name: anchors[name].to_numpy()[row] for name in ("a", "b", "log_a", "log_a_sd", "b_sd")}
+    missing = ids.filter(pc.is_null(place)).to_pylist()
+    return Anchors(item=codes[order], row=row, missing=missing, **values)
+
+
+def _examples(ids: pa.Array) -> str:
+    return first_few(ids.slice(0, 3).to_pylist(), limit=3, total=len(ids))

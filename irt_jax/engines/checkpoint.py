@@ -1,0 +1,209 @@
+"""A checkpoint beside the output folder: a killed run goes on where it was, to the same draws.
+
+Finished blocks are files of their own, written once; the sampler's state is small and replaced whole,
+so that whatever moment a run is killed in, the folder holds a state and the draws that led to it.
+"""
+
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from irt_jax.errors import InputError, Interrupted, OutputError
+
+#: Seconds between two checkpoints of an undisturbed run.
+EVERY_SECONDS = 30.0
+
+Block = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
+
+
+class Saved(NamedTuple):
+    """What a checkpoint holds.
+
+    Attributes:
+        state: the sampler's state.
+        done: iterations per chain finished, warm-up counted.
+        blocks: kept draws (values, statistics) in order.
+        timings: seconds spent so far.
+    """
+
+    state: Any
+    done: int
+    blocks: list[Block]
+    timings: dict[str, float]
+
+
+class Checkpoint:
+    """Keeps a run's state and draws in a folder, and remembers whether a signal asked for the end.
+
+    Args:
+        folder: where it lies, beside the output folder.
+        fingerprint: what the run is: data hash, options, versions. Another run's checkpoint is refused.
+        resume: go on from what the folder holds; otherwise what it holds is discarded.
+
+    Raises:
+        InputError: `resume` and there is nothing to resume from, or it belongs to another run.
+    """
+
+    def __init__(self, folder: Path, fingerprint: dict[str, Any], *, resume: bool = False) -> None:
+        self.folder = folder
+        self.fingerprint = fingerprint
+        self.resume = resume
+        self.requested: int | None = None
+        self._chunks = 0
+        self._unsaved: list[Block] = []
+        self._last = time.monotonic()
+        if resume:
+            self._check()
+
+    @contextmanager
+    def deferred_signals(self) -> Iterator[None]:
+        """Inside, SIGINT and SIGTERM end the run after the current block; a second one at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def ask(number: int, _: FrameType | None) -> None:
+            self.requested = number
+            signal.signal(number, signal.SIG_DFL)
+
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def load(self, like: Any) -> Saved | None:
+        """What to go on from, or None for a fresh start (which discards what the folder held).
+
+        Args:
+            like: a state of the same run, for its structure and its places on the devices.
+        """
+        if not self.resume:
+            self.discard()
+            return None
+        with np.load(self.folder / "state.npz") as file:
+            meta = json.loads(str(file["meta"]))
+            leaves = [file[f"leaf{i}"] for i in range(meta["leaves"])]
+        self._chunks = meta["chunks"]
+        blocks = [_read_block(self._chunk(i)) for i in range(self._chunks)]
+        templates, structure = jax.tree.flatten(like)
+        state = jax.tree.unflatten(structure, map(_restore, leaves, templates))
+        return Saved(state, meta["done"], blocks, meta["timings"])
+
+    def keep(self, state: Any, done: int, block: Block | None, timings: dict[str, float]) -> None:
+        """Take a finished block; write when it is time or when a signal came.
+
+        Raises:
+            Interrupted: a signal came; everything up to here lies in the folder.
+            OutputError: the folder cannot be written.
+        """
+        if block is not None:
+            self._unsaved.append(block)
+        if self.requested is None and time.monotonic() - self._last < EVERY_SECONDS:
+            return
+        try:
+            self._write(state, done, timings)
+        except OSError as error:
+            raise OutputError(
+                f"The checkpoint {self.folder} could not be written: {error.strerror or error}.",
+                "Free some space or choose another --out.",
+            ) from error
+        self._last = time.monotonic()
+        if self.requested is not None:
+            raise Interrupted(
+                self.requested, f"Run the same command with --resume to go on from {self.folder}."
+            )
+
+    def discard(self) -> None:
+        """Remove the folder: the run is complete, or starts anew."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _check(self) -> None:
+        try:
+            with np.load(self.folder / "state.npz") as file:
+                found = json.loads(str(file["meta"]))["fingerprint"]
+        except (OSError, KeyError, ValueError) as error:
+            raise InputError(
+                f"--resume found no checkpoint in {self.folder}.", "Run without --resume to start anew."
+            ) from error
+        differing = sorted(k for k in self.fingerprint if found.get(k) != self.fingerprint[k])
+        if differing:
+            raise InputError(
+                f"The checkpoint {self.folder} belongs to another run; these differ: {', '.join(differing)}.",
+                "Repeat the command that was interrupted, or run without --resume to start anew.",
+            )
+
+    def _chunk(self, number: int) -> Path:
+        return self.folder / f"draws-{number:06d}.npz"
+
+    def _write(self, state: Any, done: int, timings: dict[str, float]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self._unsaved:
+            values, stats = join_blocks(self._unsaved)
+            arrays = {f"v:{k}": v for k, v in values.items()} | {f"s:{k}": v for k, v in stats.items()}
+            _replace(self._chunk(self._chunks), arrays)
+            self._chunks += 1
+            self._unsaved = []
+        leaves = [np.asarray(_plain(leaf)) for leaf in jax.tree.leaves(state)]
+        meta = {
+            "fingerprint": self.fingerprint,
+            "leaves": len(leaves),
+            "done": done,
+            "chunks": self._chunks,
+            "timings": timings,
+        }
+        arrays = {f"leaf{i}": leaf for i, leaf in enumerate(leaves)}
+        _replace(self.folder / "state.npz", {**arrays, "meta": np.array(json.dumps(meta))})
+
+
+def join_blocks(blocks: list[Block]) -> Block:
+    """Blocks of draws one after the other, along the second axis (chain, draw, ...)."""
+    values, stats = zip(*blocks, strict=True)
+    joined = [
+        {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
+        for parts in (values, stats)
+    ]
+    return joined[0], joined[1]
+
+
+def _read_block(path: Path) -> Block:
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    parts = [{k[2:]: v for k, v in arrays.items() if k.startswith(kind)} for kind in ("v:", "s:")]
+    return parts[0], parts[1]
+
+
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _plain(leaf: Any) -> Any:
+    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+
+
+def _restore(leaf: np.ndarray, template: Any) -> Any:
+    array = jax.random.wrap_key_data(jnp.asarray(leaf)) if _is_key(template) else leaf
+    return jax.device_put(array, template.sharding)
+
+
+def _replace(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write a file whole: beside it first, then renamed over it."""
+    beside = path.with_name(f".{path.name}.tmp")
+    with beside.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)

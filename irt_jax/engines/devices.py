@@ -1,0 +1,107 @@
+"""Devices: one per CPU core for chains side by side, or one GPU with all chains in its vectors."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+
+from irt_jax.errors import UsageError
+
+
+class Layout(NamedTuple):
+    """How chains lie on devices.
+
+    Attributes:
+        mesh: the devices, one axis named "chain".
+        vectorised: whether the chains of one device advance in lockstep (GPU, TPU) or one after the
+            other (CPU, where lockstep would wait for the longest trajectory).
+        description: in words, for run.json.
+    """
+
+    mesh: Mesh
+    vectorised: bool
+    description: str
+
+
+def available_cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def choose_layout(chains: int, devices: int | None = None) -> Layout:
+    """Spread chains over devices evenly: as many devices as divide the number of chains.
+
+    The first call of a process decides how many CPU devices JAX makes, so that is set here, before
+    anything has run; in a process where JAX already runs, what it has is used.
+
+    Args:
+        chains: number of chains.
+        devices: at most this many devices; None for one per core on CPU, all on GPU.
+
+    Raises:
+        UsageError: more devices asked for than there are.
+    """
+    wanted = max(devices or 0, available_cores())
+    with suppress(RuntimeError):  # JAX already runs: its devices were fixed then
+        jax.config.update("jax_num_cpu_devices", wanted)
+    found = jax.devices()
+    if devices is not None and devices > len(found):
+        raise UsageError(
+            f"{devices} devices were asked for, {len(found)} {found[0].platform} found.",
+            "Use a smaller --devices, or leave it out.",
+        )
+    count = devices or len(found)
+    used = max(n for n in range(1, min(count, chains) + 1) if chains % n == 0)
+    kind = found[0].device_kind
+    return Layout(
+        mesh=Mesh(np.array(found[:used]), ("chain",)),
+        vectorised=found[0].platform != "cpu",
+        description=f"{used} x {kind} ({found[0].platform})",
+    )
+
+
+def over_chains(function: Callable[..., Any], layout: Layout, *, shared: int) -> Callable[..., Any]:
+    """Turn a function of one chain into a function of all, sharded over the devices.
+
+    Args:
+        function: takes per-chain arguments, then `shared` arguments that all chains see.
+        layout: from `choose_layout`.
+        shared: how many of the last arguments are the same for all chains.
+    """
+
+    def of_device(*arguments: Any) -> Any:
+        own, common = arguments[: len(arguments) - shared], arguments[len(arguments) - shared :]
+        one = lambda chain: function(*chain, *common)  # noqa: E731
+        return jax.vmap(one)(own) if layout.vectorised else jax.lax.map(one, own)
+
+    def of_all(*arguments: Any) -> Any:
+        per_chain = len(arguments) - shared
+        specs = (PartitionSpec("chain"),) * per_chain + (PartitionSpec(),) * shared
+        return jax.shard_map(
+            of_device,
+            mesh=layout.mesh,
+            in_specs=specs,
+            out_specs=PartitionSpec("chain"),
+            check_vma=False,
+        )(*arguments)
+
+    return of_all
+
+
+def shard_over_chains(tree: Any, layout: Layout) -> Any:
+    """Place arrays whose first axis is the chain on the devices of the layout."""
+    sharding = jax.sharding.NamedSharding(layout.mesh, PartitionSpec("chain"))
+    return jax.tree.map(partial(jax.device_put, device=sharding), tree)
+
+
+def replicate(tree: Any, layout: Layout) -> Any:
+    """Place a copy of every array on each device of the layout."""
+    sharding = jax.sharding.NamedSharding(layout.mesh, PartitionSpec())
+    return jax.tree.map(partial(jax.device_put, device=sharding), tree)

@@ -1,0 +1,23 @@
+"""What an engine sees of a problem: a log density, starting points and what to keep of a draw."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from jaxtyping import Array, Float
+
+#: A point of the unconstrained space: arrays by name.
+Position = dict[str, Array]
+
+
+class Target(NamedTuple):
+    """A posterior as pure functions; the data are an argument, so other numbers compile nothing new.
+
+    Attributes:
+        log_density: `(position, data) -> log density` up to a constant.
+        start: `(key, data) -> position`, over-dispersed against the posterior.
+        report: `(position, data) -> named quantities` that are kept from each draw.
+    """
+
+    log_density: Callable[[Position, Any], Float[Array, ""]]
+    start: Callable[[Array, Any], Position]
+    report: Callable[[Position, Any], dict[str, Array]]

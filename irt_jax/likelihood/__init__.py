@@ -1,0 +1,1 @@
+"""From a model and responses to a log density."""

@@ -1,0 +1,101 @@
+"""The joint posterior: abilities sampled beside the items, as a plain NumPyro model.
+
+It is the easiest form to read and to change, and the oracle that faster forms are held against.
+"""
+
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpyro
+import numpyro.distributions as dist
+from jaxtyping import Array, Float, Int
+from numpyro import handlers
+from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
+
+from irt_jax.arrays import AnyArray
+from irt_jax.engines.target import Position, Target
+from irt_jax.models.model import Model
+
+
+class JointData(NamedTuple):
+    """Coded responses and priors: everything that enters the model, nothing of it compiled in.
+
+    Attributes:
+        person: code of each response's person.
+        item: code of each response's item.
+        response: category from 0.
+        ability_mean: mean of each person's ability prior.
+        ability_sd: its standard deviation.
+        priors: the model's priors, arrays over items.
+    """
+
+    person: Int[AnyArray, " response"]
+    item: Int[AnyArray, " response"]
+    response: Int[AnyArray, " response"]
+    ability_mean: Float[AnyArray, " person"]
+    ability_sd: Float[AnyArray, " person"]
+    priors: Any
+
+
+def joint_model(model: Model, data: JointData) -> None:
+    """The NumPyro model: `theta` of every person, the items' parameters, and one factor for the responses.
+
+    Use it in a notebook as `MCMC(NUTS(partial(joint_model, TWO_PARAMETER)), ...).run(key, data)`.
+
+    Args:
+        model: the response model.
+        data: responses and priors.
+    """
+    items = model.sample(data.priors)
+    with numpyro.plate("person", data.ability_mean.shape[0]):
+        theta = numpyro.sample("theta", dist.Normal(data.ability_mean, data.ability_sd))
+    numpyro.factor("responses", response_log_likelihood(model, items, theta, data).sum())
+
+
+def response_log_likelihood(
+    model: Model, items: dict[str, Array], theta: Float[Array, " person"], data: JointData
+) -> Float[Array, " response"]:
+    """Log-probability of every response given abilities and item parameters.
+
+    Args:
+        model: the response model.
+        items: item parameters, first axis items.
+        theta: abilities.
+        data: codes of the responses.
+    """
+    of_response = {name: value[data.item] for name, value in items.items()}
+    log_p = model.log_probabilities(of_response, theta[data.person])
+    chosen = data.response[:, None] == jnp.arange(log_p.shape[-1])
+    return jnp.where(chosen, log_p, 0.0).sum(-1)
+
+
+@cache
+def joint_target(model: Model) -> Target:
+    """The joint posterior of a response model as a log density for an engine.
+
+    Positions are the NumPyro sites on their unconstrained scales; a chain starts from a draw of the
+    prior, which is wider than the posterior in every direction.
+
+    Args:
+        model: the response model; the same model gives the same object, so nothing compiles twice.
+    """
+    numpyro_model = partial(joint_model, model)
+
+    def log_density(position: Position, data: JointData) -> Float[Array, ""]:
+        return -potential_energy(numpyro_model, (data,), {}, position)
+
+    def start(key: Array, data: JointData) -> Position:
+        trace = handlers.trace(handlers.seed(numpyro_model, key)).get_trace(data)
+        latent = {
+            name: site["value"]
+            for name, site in trace.items()
+            if site["type"] == "sample" and not site["is_observed"]
+        }
+        return unconstrain_fn(numpyro_model, (data,), {}, latent)
+
+    def report(position: Position, data: JointData) -> dict[str, Array]:
+        return constrain_fn(numpyro_model, (data,), {}, position, return_deterministic=True)
+
+    return Target(jax.named_call(log_density, name="joint_log_density"), start, report)
