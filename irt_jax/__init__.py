@@ -30,7 +30,7 @@ _HOMES = {
     "Fit": "irt_jax.fit",
     "simulate": "irt_jax.study.simulate",
 }
-__all__ = list(_HOMES)  # noqa: PLE0605, a list all the same
+__all__ = list(_HOMES)
 __version__ = "0.1.0"
 
 

@@ -43,7 +43,7 @@ def without_repeats(
     earlier = np.concatenate([again, edge])  # the pair is also the one after
     if repeats == "error":
         starts = np.flatnonzero(earlier & ~later)
-        pairs = [name(person[place], item[place]) for place in starts[:5]]
+        pairs = [name(int(person[place]), int(item[place])) for place in starts[:5]]
         problem = (
             f"Expected one response for each person and item, found {len(starts):,} pairs with several: "
         )
@@ -69,7 +69,7 @@ def _order(
     bad: Bool[np.ndarray, " repeated"] = pc.is_null(seq, nan_is_null=True).to_numpy()
     if bad.any():
         places = np.flatnonzero(bad)
-        shown = first_few([name(person[p], item[p]) for p in places[:5]], total=len(places))
+        shown = first_few([name(int(person[p]), int(item[p])) for p in places[:5]], total=len(places))
         raise InputError(
             f"Expected a seq for every repeat, found null or NaN for {shown}.", "Fill in the seq."
         )

@@ -81,7 +81,7 @@ def flatten(statistics: Mapping[str, Summary], labels: Mapping[str, Sequence[Any
     return Table(list(statistics), shapes, labels, Summary(*joined))
 
 
-def rhat_limit(statistics: Mapping[str, Summary], n_chains: int, ess_limit: float) -> float:
+def rhat_limit(statistics: Mapping[str, Summary], n_chains: int, ess_limit: float | int) -> float:
     """The larger of 1.01 and the null 99 % quantile of the largest R-hat over all parameters."""
     sizes = [np.ravel(np.fmin(summary.ess_bulk, summary.ess_tail)) for summary in statistics.values()]
     known = [size[np.isfinite(size)] for size in sizes]
@@ -90,7 +90,7 @@ def rhat_limit(statistics: Mapping[str, Summary], n_chains: int, ess_limit: floa
     return max(RHAT_LIMIT, rhat_null_quantile(sum(size.size for size in sizes), n_effective, n_chains))
 
 
-def find_failures(table: Table, n_chains: int, largest_rhat: float, ess_limit: float) -> list[Failure]:
+def find_failures(table: Table, n_chains: int, largest_rhat: float, ess_limit: float | int) -> list[Failure]:
     """Apply the rules on parameters; those that are constant or not finite break only their own rule."""
     rhat, bulk, tail, error = table.summary
     constant = error == 0
@@ -114,7 +114,7 @@ def find_failures(table: Table, n_chains: int, largest_rhat: float, ess_limit: f
             DISAGREE,
         ),
         *(
-            Failure(name, sound & (values < ess_limit), values, ess_limit, badness, FEW)
+            Failure(name, sound & (values < ess_limit), values, float(ess_limit), badness, FEW)
             for name, (values, badness) in shortage.items()
         ),
     ]

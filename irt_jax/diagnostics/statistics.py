@@ -167,7 +167,7 @@ def bfmi(energy: Float[np.ndarray, "chain draw"]) -> Float[np.ndarray, " chain"]
 
 
 def rhat_null_quantile(
-    n_parameters: int, n_effective: float, n_chains: int, probability: float = 0.99
+    n_parameters: int, n_effective: float | int, n_chains: int, probability: float = 0.99
 ) -> float:
     """Quantile of the largest of many R-hats when all draws are independent and all chains agree.
 

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from math import isfinite
-from typing import Any
+from typing import Any, SupportsInt
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -83,12 +83,12 @@ def judge(
     labels: Mapping[str, Sequence[Any]],
     *,
     n_chains: int,
-    divergences: int,
+    divergences: SupportsInt,
     energy: Float[np.ndarray, "chain draw"] | None,
     tree_depth: Shaped[np.ndarray, "chain draw"] | None = None,
     max_tree_depth: int | None = None,
     quadrature_error: float | None = None,
-    ess_limit: float = ESS_LIMIT,
+    ess_limit: float | int = ESS_LIMIT,
 ) -> Verdict:
     """Judge the draws of a run.
 

@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 from jaxtyping import Array, Float
 
+from irt_jax.arrays import AnyArray
+
 #: A point of the unconstrained space: arrays by name.
-Position = dict[str, Array]
+Position = dict[str, AnyArray]
 
 
 class Target(NamedTuple):

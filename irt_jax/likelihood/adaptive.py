@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from irt_jax.arrays import AnyArray
 from irt_jax.models.model import Model, Parameters
 
 #: Nodes per person: -8, -7.75, ..., 8 posterior standard deviations.
@@ -25,10 +26,10 @@ BLOCK_RESPONSES = 1 << 16
 def _log_sums(
     model: Model,
     items: Parameters,
-    item: jax.Array,
-    response: jax.Array,
-    nodes: jax.Array,
-    person: jax.Array,
+    item: AnyArray,
+    response: AnyArray,
+    nodes: AnyArray,
+    person: AnyArray,
 ) -> jax.Array:
     """Sum over each person's responses of log P at that person's nodes, (person, node)."""
     of_response = {name: value[item][:, None] for name, value in items.items()}
@@ -102,7 +103,7 @@ def _person_blocks(starts: np.ndarray) -> np.ndarray:
     return np.unique(np.append(np.searchsorted(starts, wanted, side="right") - 1, len(starts) - 1))
 
 
-def _padded(array: np.ndarray, length: int, value: float) -> np.ndarray:
+def _padded(array: np.ndarray, length: int, value: float | int) -> np.ndarray:
     """Lengthen the first axis, so that every block has the same shape and one program serves all."""
     pad = [(0, length - len(array))] + [(0, 0)] * (array.ndim - 1)
     return np.pad(array, pad, constant_values=value)

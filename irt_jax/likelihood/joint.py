@@ -16,7 +16,7 @@ from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
 from irt_jax.arrays import AnyArray
 from irt_jax.engines.target import Position, Target
-from irt_jax.models.model import Model
+from irt_jax.models.model import Model, Parameters
 
 
 class JointData(NamedTuple):
@@ -55,7 +55,7 @@ def joint_model(model: Model, data: JointData) -> None:
 
 
 def response_log_likelihood(
-    model: Model, items: dict[str, Array], theta: Float[Array, " person"], data: JointData
+    model: Model, items: Parameters, theta: Float[AnyArray, " person"], data: JointData
 ) -> Float[Array, " response"]:
     """Log-probability of every response given abilities and item parameters.
 
@@ -95,7 +95,7 @@ def joint_target(model: Model) -> Target:
         }
         return unconstrain_fn(numpyro_model, (data,), {}, latent)
 
-    def report(position: Position, data: JointData) -> dict[str, Array]:
+    def report(position: Position, data: JointData) -> dict[str, AnyArray]:
         return constrain_fn(numpyro_model, (data,), {}, position, return_deterministic=True)
 
     return Target(jax.named_call(log_density, name="joint_log_density"), start, report)

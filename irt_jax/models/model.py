@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 from jaxtyping import Array, Float
 
+from irt_jax.arrays import AnyArray
+
 #: Item parameters by name, each with the items (or the responses' items) along the first axis.
-Parameters = dict[str, Float[Array, "..."]]
+Parameters = dict[str, Float[AnyArray, "..."]]
 
 
 class Model(NamedTuple):
@@ -26,5 +28,5 @@ class Model(NamedTuple):
     name: str
     parameters: tuple[str, ...]
     sample: Callable[[Any], Parameters]
-    log_probabilities: Callable[[Parameters, Float[Array, "..."]], Float[Array, "... category"]]
+    log_probabilities: Callable[[Parameters, Float[AnyArray, "..."]], Float[Array, "... category"]]
     n_categories: int
