@@ -163,8 +163,8 @@ def _refuse_weights(responses: Responses) -> None:
 
 
 def _notes(responses: Responses, anchors: Anchors | None) -> list[str]:
-    dropped = {name: n for name, n in responses.dropped.items() if n}
-    notes = [f"Left out: {n:,} {name.replace('_', ' ')}." for name, n in dropped.items()]
+    dropped = [f"{n:,} {name.replace('_', ' ')}" for name, n in responses.dropped.items() if n]
+    notes = [f"Left out: {', '.join(dropped)}."] if dropped else []
     if responses.group_ids is not None and len(responses.group_ids) > 1:
         notes.append(
             f"The {len(responses.group_ids)} groups share one population of abilities; "

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from irt_jax.errors import CalibrationWarning, Interrupted, IrtError
+from irt_jax.names import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM, PERSON, REPEATS, RESPONSE
 from irt_jax.options import ABILITIES, METHODS, MODEL_NAMES, POPULATIONS, PRIORS, Options
-from irt_jax.schema import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM, PERSON, REPEATS, RESPONSE
 from irt_jax.timing import Stopwatch
 
 if TYPE_CHECKING:

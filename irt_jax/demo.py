@@ -17,7 +17,7 @@ from irt_jax.data.write import write_folder, write_table
 from irt_jax.engines.settings import ProgressCallback
 from irt_jax.errors import UsageError
 from irt_jax.fit import Fit
-from irt_jax.schema import ITEM, PERSON, RESPONSE
+from irt_jax.names import ITEM, PERSON, RESPONSE
 from irt_jax.timing import Stopwatch
 
 #: Items that are new this month: left out of the anchors.

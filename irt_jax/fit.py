@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from irt_jax.data.write import write_folder, write_json, write_table
+from irt_jax.data.write import write_folder, write_json, write_netcdf, write_table
 from irt_jax.diagnostics import Verdict
-from irt_jax.schema import ITEMS_FILE, PERSONS_FILE, POSTERIOR_FILE, RUN_FILE
+from irt_jax.names import ITEMS_FILE, PERSONS_FILE, POSTERIOR_FILE, RUN_FILE
 from irt_jax.timing import Stopwatch
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Fit:
             with self.stopwatch.measure("write"):
                 write_table(beside / ITEMS_FILE, self.items_table)
                 write_table(beside / PERSONS_FILE, self.persons_table)
-                self.posterior.to_netcdf(beside / POSTERIOR_FILE, engine="h5netcdf")
+                write_netcdf(beside / POSTERIOR_FILE, self.posterior)
             write_json(beside / RUN_FILE, {**self.run, "timings": self.stopwatch.timings()})
 
         write_folder(Path(folder), fill, overwrite=overwrite)

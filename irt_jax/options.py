@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from irt_jax.errors import UsageError
-from irt_jax.schema import REPEATS
+from irt_jax.names import REPEATS
 
 MODEL_NAMES = ("2pl",)
 METHODS = ("nuts",)

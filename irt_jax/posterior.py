@@ -10,7 +10,8 @@ from jaxtyping import Bool, Float
 
 from irt_jax.data import Responses
 from irt_jax.diagnostics import Summary
-from irt_jax.schema import GROUP, ITEM, PERSON, REPORTED, items_schema, persons_schema
+from irt_jax.names import GROUP, ITEM, PERSON, REPORTED
+from irt_jax.schema import items_schema, persons_schema
 
 
 class Marginals(NamedTuple):

@@ -1,29 +1,8 @@
-"""Names and types of every file that is read or written: the contract in code."""
-
-from typing import Final
+"""Columns and types of the tables that are written: the contract in code."""
 
 import pyarrow as pa
 
-PERSON: Final = "person_id"
-ITEM: Final = "item_id"
-RESPONSE: Final = "response"
-GROUP: Final = "group"
-SEQ: Final = "seq"
-WEIGHT: Final = "weight"
-
-REPEATS: Final = ("error", "first", "last", "all")
-
-#: Defaults for anchors whose file gives no uncertainty: SD of log a, and SD of b.
-ANCHOR_LOG_A_SD: Final = 0.05
-ANCHOR_B_SD: Final = 0.05
-
-ITEMS_FILE: Final = "items.parquet"
-PERSONS_FILE: Final = "persons.parquet"
-POSTERIOR_FILE: Final = "posterior.nc"
-RUN_FILE: Final = "run.json"
-
-#: Item parameters that are reported as mean, SD and interval.
-REPORTED: Final = ("a", "b", "c", "d")
+from irt_jax.names import GROUP, ITEM, PERSON, REPORTED
 
 
 def items_schema(item_type: pa.DataType) -> pa.Schema:

@@ -66,3 +66,11 @@ def mcse(draws: np.ndarray, method: str, probability: float | None = None) -> fl
 def bfmi(energy: np.ndarray) -> np.ndarray:
     """BFMI of each chain, for energies of shape (chain, draw)."""
     return np.asarray(array_stats.bfmi(energy) if IS_ONE else arviz.bfmi(energy))
+
+
+def open_and_summarise(path: str, name: str) -> tuple[Any, Any]:
+    """Open a NetCDF file as users do; the variable's draws (an xarray array) and ArviZ's summary of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        opened = arviz.from_netcdf(path)
+        return opened["posterior"][name].load(), arviz.summary(opened, var_names=[name])

@@ -16,7 +16,7 @@ from irt_jax.data.locate import Files, first_line, locate
 from irt_jax.data.read import Source
 from irt_jax.data.source import Wanted, describe, from_memory, pick, read_parquet
 from irt_jax.errors import InputError, first_few
-from irt_jax.schema import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM, ITEMS_FILE
+from irt_jax.names import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM, ITEMS_FILE
 
 _NUMBERS = ("a", "b", "log_a", "log_a_sd", "a_sd", "b_sd", "cov_log_a_b", "c", "d")
 #: Marks ids from a CSV, where a number and its text look the same: they match ids of either kind.

@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 
 from irt_jax.data.locate import first_line
 from irt_jax.errors import InputError, first_few
-from irt_jax.schema import ITEM, PERSON, RESPONSE
+from irt_jax.names import ITEM, PERSON, RESPONSE
 
 #: No response is larger: a category this high is a percentage, a score or an id in the wrong column.
 MAX_RESPONSE = 2**15

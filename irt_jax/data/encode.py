@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float64, Int32, Int64
 
 from irt_jax.data.repeats import without_repeats
 from irt_jax.errors import InputError, UsageError, first_few
-from irt_jax.schema import GROUP, ITEM, PERSON, REPEATS, RESPONSE, SEQ, WEIGHT
+from irt_jax.names import GROUP, ITEM, PERSON, REPEATS, RESPONSE, SEQ, WEIGHT
 
 DROPPED = (
     "null_responses",

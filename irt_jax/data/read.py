@@ -9,7 +9,7 @@ from irt_jax.data.check import as_groups, as_numbers, as_order, as_responses, ch
 from irt_jax.data.locate import locate
 from irt_jax.data.source import Wanted, describe, from_memory, read_parquet
 from irt_jax.errors import InputError, UsageError
-from irt_jax.schema import GROUP, ITEM, PERSON, RESPONSE, SEQ, WEIGHT
+from irt_jax.names import GROUP, ITEM, PERSON, RESPONSE, SEQ, WEIGHT
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,12 +6,15 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from irt_jax.errors import OutputError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def check_output(folder: Path, *, overwrite: bool = False) -> None:
@@ -65,6 +68,27 @@ def write_table(path: Path, table: pa.Table) -> None:
     pq.write_table(table, path, compression="zstd")
 
 
+def write_netcdf(path: Path, tree: "xr.DataTree") -> None:
+    """Write draws as NetCDF, after making sure that the space is there.
+
+    HDF5 cannot fail cleanly: a file that it can neither fill nor close crashes the process at its end.
+    """
+    with path.open("wb") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, _netcdf_bytes(tree))
+    tree.to_netcdf(path, engine="h5netcdf")
+
+
+def _netcdf_bytes(tree: "xr.DataTree") -> int:
+    """An upper bound of the file's size: text counts as 256 bytes, each group as 64 KiB."""
+    values = [
+        256 * variable.size if variable.dtype == object else variable.nbytes
+        for node in tree.subtree
+        for variable in node.variables.values()
+    ]
+    return sum(values) + (1 << 16) * len(list(tree.subtree))
+
+
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON, indented, without NaN (which no other reader takes)."""
     path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
@@ -93,9 +117,19 @@ def _put_in_place(beside: Path, folder: Path) -> None:
 def _explain(folder: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except Exception as error:
+        failed = _system_error(error)
+        if failed is None:
+            raise
+        reason = os.strerror(failed.errno) if failed.errno else str(failed)
         raise OutputError(
             f"{folder} could not be written: {reason}.",
             "Nothing was left behind. Free some space, or choose another --out.",
         ) from error
+
+
+def _system_error(error: BaseException | None) -> OSError | None:
+    """The system's error behind another one: HDF5 raises its own when a file cannot be closed."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return error

@@ -22,4 +22,4 @@ class Target(NamedTuple):
 
     log_density: Callable[[Position, Any], Float[Array, ""]]
     start: Callable[[Array, Any], Position]
-    report: Callable[[Position, Any], dict[str, Array]]
+    report: Callable[[Position, Any], dict[str, AnyArray]]

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from irt_jax.data.write import write_folder, write_table
 from irt_jax.errors import UsageError
-from irt_jax.schema import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM, PERSON, RESPONSE
+from irt_jax.names import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM, PERSON, RESPONSE
 from irt_jax.study.designs import adaptive_design, random_design
 
 RESPONSES_FILE = "responses.parquet"
