@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array
 from numpyro.infer.hmc import hmc
 
+from irt_jax.arrays import AnyArray
 from irt_jax.engines.checkpoint import Block, Checkpoint, join_blocks
 from irt_jax.engines.devices import Layout, choose_layout, over_chains, replicate, shard_over_chains
 from irt_jax.engines.settings import Draws, Progress, ProgressCallback, Settings
@@ -134,7 +135,7 @@ def _widen(leaf: Any) -> Array:
     return leaf.astype(jnp.float64) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
 
-def _kept(target: Target, state: Any, data: Any) -> tuple[dict[str, Array], dict[str, Array]]:
+def _kept(target: Target, state: Any, data: Any) -> tuple[dict[str, AnyArray], dict[str, Array]]:
     """Named quantities and sampler statistics of one iteration."""
     values = target.report(state.z, data)
     stats = {
