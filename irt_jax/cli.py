@@ -51,17 +51,13 @@ def _choices(text: str, choices: Sequence[str]) -> str:
 def calibrate(
     responses: Annotated[str, typer.Argument(help="Parquet file, folder, glob or URL of the responses.")],
     out: Annotated[Path, typer.Option("--out", help="Folder to write; it appears whole or not at all.")],
-    anchors: Annotated[
-        str | None, typer.Option(help="Parquet file of anchors, such as a run's items.parquet.")
-    ] = None,
+    anchors: Annotated[str | None, typer.Option(help="Parquet file of anchors, such as a run's items.parquet.")] = None,
     model: Annotated[str, typer.Option(help=_choices("Response model", MODEL_NAMES))] = Options.model,
     method: Annotated[str, typer.Option(help=_choices("Engine", METHODS))] = Options.method,
     abilities: Annotated[
         str, typer.Option(help=_choices("Abilities, sampled beside the items", ABILITIES))
     ] = Options.abilities,
-    population: Annotated[
-        str, typer.Option(help=_choices("Abilities are N(0, 1)", POPULATIONS))
-    ] = Options.population,
+    population: Annotated[str, typer.Option(help=_choices("Abilities are N(0, 1)", POPULATIONS))] = Options.population,
     priors: Annotated[
         str, typer.Option(help=_choices("log a ~ N(0, a-prior-sd), b ~ N(0, b-prior-sd)", PRIORS))
     ] = Options.priors,
@@ -79,9 +75,7 @@ def calibrate(
     ] = Options.drop_rare,
     repeats: Annotated[
         str,
-        typer.Option(
-            help=_choices("Repeats of a person-item pair; first is biased on adaptive tests", REPEATS)
-        ),
+        typer.Option(help=_choices("Repeats of a person-item pair; first is biased on adaptive tests", REPEATS)),
     ] = Options.repeats,
     person_col: Annotated[str, typer.Option(help="Column of the person ids.")] = PERSON,
     item_col: Annotated[str, typer.Option(help="Column of the item ids.")] = ITEM,
@@ -95,14 +89,10 @@ def calibrate(
     target_accept: Annotated[
         float, typer.Option(help="Acceptance that the step size is tuned to.")
     ] = Options.target_accept,
-    max_tree_depth: Annotated[
-        int, typer.Option(help="Longest trajectory, as a power of 2.")
-    ] = Options.max_tree_depth,
+    max_tree_depth: Annotated[int, typer.Option(help="Longest trajectory, as a power of 2.")] = Options.max_tree_depth,
     interval: Annotated[float, typer.Option(help="Mass of the equal-tailed intervals.")] = Options.interval,
     devices: Annotated[int | None, typer.Option(help="At most this many devices.")] = Options.devices,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")] = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -171,9 +161,7 @@ def simulate(
     per_person: Annotated[int, typer.Option(help="Items that each person answers.")],
     out: Annotated[Path, typer.Option("--out", help="Folder to write.")],
     anchor_items: Annotated[int, typer.Option(help="Items that come as anchors, with error.")] = 0,
-    adaptive: Annotated[
-        bool, typer.Option("--adaptive", help="Choose items by maximum information.")
-    ] = False,
+    adaptive: Annotated[bool, typer.Option("--adaptive", help="Choose items by maximum information.")] = False,
     ability_mean: Annotated[float, typer.Option(help="Mean of the abilities.")] = 0.0,
     ability_sd: Annotated[float, typer.Option(help="SD of the abilities.")] = 1.0,
     a_sd: Annotated[float, typer.Option(help="Error of an anchor's log a.")] = ANCHOR_LOG_A_SD,

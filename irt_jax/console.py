@@ -63,9 +63,7 @@ class Watcher:
             if standing.phase not in self._tasks:
                 label = LABELS[standing.phase]
                 self._tasks[standing.phase] = self._bars.add_task(label, total=standing.total, info="")
-            self._bars.update(
-                self._tasks[standing.phase], completed=standing.done, info=_info(standing, short=True)
-            )
+            self._bars.update(self._tasks[standing.phase], completed=standing.done, info=_info(standing, short=True))
         elif not self._quiet:
             self._line(standing)
 
@@ -105,17 +103,14 @@ def print_fit(console: Console, fit: "Fit", *, folder: str, max_items: int = 0) 
         console.print(item_table(fit.items_table, max_items))
     anchors = f" ({counts['anchors']:,} anchors)" if counts["anchors"] else ""
     console.print(
-        f"data     {counts['persons']:,} persons, {counts['items']:,} items{anchors}, "
-        f"{counts['responses']:,} responses"
+        f"data     {counts['persons']:,} persons, {counts['items']:,} items{anchors}, {counts['responses']:,} responses"
     )
     console.print(f"device   {fit.run['device']}")
     console.print(
         f"time     {timings['total_s']:.1f} s: compile {timings['compile_s']:.1f}, "
         f"warm-up {timings['warmup_s']:.1f}, sampling {timings['sample_s']:.1f}"
     )
-    console.print(
-        f"fit      log-likelihood {fit.run['log_likelihood']:.2f}, reliability {fit.run['reliability']:.3f}"
-    )
+    console.print(f"fit      log-likelihood {fit.run['log_likelihood']:.2f}, reliability {fit.run['reliability']:.3f}")
     for line in fit.diagnostics.lines():
         console.print(line)
     console.print(f"files    {folder}: items.parquet, persons.parquet, posterior.nc, run.json")

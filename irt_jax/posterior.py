@@ -68,9 +68,7 @@ def items_table(
         "mean_response": total / counts,
     }
     for name in set(parameters) & set(REPORTED):
-        for suffix, column in zip(
-            ("", "_sd", "_lower", "_upper"), marginals(values[name], interval), strict=True
-        ):
+        for suffix, column in zip(("", "_sd", "_lower", "_upper"), marginals(values[name], interval), strict=True):
             columns[name + suffix] = column
     columns |= _log_a_columns(values["log_a"], values["b"])
     worst = [statistics[name] for name in parameters]
@@ -80,9 +78,7 @@ def items_table(
     columns["mcse"] = np.max([s.mcse_mean for s in worst], axis=0)
     schema = items_schema(responses.item_ids.type)
     nothing = [None] * responses.n_items
-    return pa.table(
-        [pa.array(columns.get(field.name, nothing), field.type) for field in schema], schema=schema
-    )
+    return pa.table([pa.array(columns.get(field.name, nothing), field.type) for field in schema], schema=schema)
 
 
 def _log_a_columns(
@@ -94,9 +90,7 @@ def _log_a_columns(
     return {"log_a": log_a.mean(0), "log_a_sd": log_a.std(0, ddof=1), "cov_log_a_b": covariance}
 
 
-def persons_table(
-    theta: Float[np.ndarray, "chain draw person"], responses: Responses, *, interval: float
-) -> pa.Table:
+def persons_table(theta: Float[np.ndarray, "chain draw person"], responses: Responses, *, interval: float) -> pa.Table:
     """Build persons.parquet.
 
     Args:
@@ -152,17 +146,13 @@ def posterior_tree(
     sampled = {"chain": np.arange(n_chains), "draw": np.arange(n_draws)}
     items = {"item": _labels(responses.item_ids)}
     persons = {"person": _labels(responses.person_ids)}
-    posterior = {
-        name: (("chain", "draw", "item"), draws) for name, draws in values.items() if name != "theta"
-    }
+    posterior = {name: (("chain", "draw", "item"), draws) for name, draws in values.items() if name != "theta"}
     posterior["theta"] = (("chain", "draw", "person"), values["theta"].astype(np.float32))
     constant = {"person_code": responses.person, "item_code": responses.item}
     return xr.DataTree.from_dict(
         {
             "/posterior": xr.Dataset(posterior, {**sampled, **items, **persons}, dict(attributes)),
-            "/sample_stats": xr.Dataset(
-                {name: (("chain", "draw"), value) for name, value in stats.items()}, sampled
-            ),
+            "/sample_stats": xr.Dataset({name: (("chain", "draw"), value) for name, value in stats.items()}, sampled),
             "/observed_data": xr.Dataset({"response": ("observation", responses.response)}),
             "/constant_data": xr.Dataset(
                 {name: ("observation", codes) for name, codes in constant.items()}, {**items, **persons}

@@ -57,9 +57,9 @@ def gradient(function: Callable[[np.ndarray], float], x: np.ndarray, step: float
     for i in range(len(x)):
         e = np.zeros_like(x)
         e[i] = step
-        result[i] = (
-            8 * (function(x + e) - function(x - e)) - (function(x + 2 * e) - function(x - 2 * e))
-        ) / (12 * step)
+        result[i] = (8 * (function(x + e) - function(x - e)) - (function(x + 2 * e) - function(x - 2 * e))) / (
+            12 * step
+        )
     return result
 
 

@@ -160,9 +160,7 @@ def test_bad_anchors_end_with_three_and_nothing_is_written(irt, data, tmp_path, 
     change, text = BAD_ANCHORS[name]
     path = tmp_path / "anchors.parquet"
     pq.write_table(change(pq.read_table(data / "anchors.parquet")), path)
-    code, _, errors = irt(
-        "calibrate", data / "responses.parquet", "--anchors", path, "--out", tmp_path / "run"
-    )
+    code, _, errors = irt("calibrate", data / "responses.parquet", "--anchors", path, "--out", tmp_path / "run")
     assert code == 3
     assert errors.startswith("error: ")
     assert text in errors

@@ -105,9 +105,7 @@ def test_run_json_says_what_the_contract_names(run):
         "log_likelihood",
         "population",
     } <= set(content)
-    assert {"import_s", "read_s", "compile_s", "warmup_s", "sample_s", "write_s", "total_s"} <= set(
-        content["timings"]
-    )
+    assert {"import_s", "read_s", "compile_s", "warmup_s", "sample_s", "write_s", "total_s"} <= set(content["timings"])
     assert {
         "ok",
         "rhat_max",

@@ -55,9 +55,7 @@ def replicate(seed: int, seen: slice) -> Replication:
             correlation[key] = float(np.corrcoef(items[name][chosen], truth[chosen])[0, 1])
 
     draws = fit.posterior["posterior"]
-    a, b, theta = (
-        draws[name].values[:, ::THIN].reshape(-1, draws[name].shape[-1]) for name in ("a", "b", "theta")
-    )
+    a, b, theta = (draws[name].values[:, ::THIN].reshape(-1, draws[name].shape[-1]) for name in ("a", "b", "theta"))
     true = [simulation.items["a"], simulation.items["b"], simulation.persons["theta"]]
     of_truth = log_likelihood(*(column.to_numpy()[None] for column in true), everything)
     rank = (log_likelihood(a, b, theta, everything) < of_truth).mean()
@@ -73,10 +71,7 @@ def problems(replications: list[Replication]) -> list[str]:
         rmse = np.sqrt(np.mean([r.squared_error[key] for r in replications]))
         correlation = np.mean([r.correlation[key] for r in replications])
         error = covered.std(ddof=1) / root
-        print(
-            f"{key:10} coverage {covered.mean():.3f} +- {error:.3f}, RMSE {rmse:.3f}, "
-            f"correlation {correlation:.3f}"
-        )
+        print(f"{key:10} coverage {covered.mean():.3f} +- {error:.3f}, RMSE {rmse:.3f}, correlation {correlation:.3f}")
         if abs(covered.mean() - 0.95) > ERRORS * error:
             found.append(f"coverage of {key}")
     ranks = np.array([r.log_likelihood_rank for r in replications])

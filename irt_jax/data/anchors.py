@@ -79,9 +79,7 @@ def read_anchors(source: Source, *, item_col: str = ITEM) -> pa.Table:
             raise InputError(problem, "Pass the path of a Parquet or CSV file.")
         table = _read_path(source, wanted)
     if table.num_rows == 0:
-        raise InputError(
-            f"Expected anchors, found 0 rows in {where}.", "Leave the anchors out if there are none."
-        )
+        raise InputError(f"Expected anchors, found 0 rows in {where}.", "Leave the anchors out if there are none.")
     check_ids(table, ITEM, where)
     _check_unique(table, where)
     return _checked(table, where)
@@ -106,9 +104,7 @@ def _read_csv(files: Files, wanted: Sequence[Wanted]) -> pa.Table:
     except PermissionError as error:
         raise InputError(f"No permission to read {path!r}.", "Check the file's permissions.") from error
     except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            f"Cannot read the CSV file {path!r}: {first_line(error)}", "Correct the file."
-        ) from error
+        raise InputError(f"Cannot read the CSV file {path!r}: {first_line(error)}", "Correct the file.") from error
     chosen = [want for want in pick(table.column_names, wanted, repr(path)) if want.name != "thresholds"]
     fields = [
         pa.field(ITEM, pa.string(), metadata=_UNTYPED),
@@ -137,9 +133,7 @@ def _checked(table: pa.Table, where: str) -> pa.Table:
     columns["log_a_sd"] = pc.fill_null(log_a_sd, ANCHOR_LOG_A_SD)
     columns["b_sd"] = pc.fill_null(numbers.get("b_sd", absent), ANCHOR_B_SD)
     _require(table, columns["log_a"], "log_a", where)
-    _require(
-        table, columns["log_a_sd"], "log_a_sd" if "log_a_sd" in numbers else "a_sd", where, positive=True
-    )
+    _require(table, columns["log_a_sd"], "log_a_sd" if "log_a_sd" in numbers else "a_sd", where, positive=True)
     _require(table, columns["b_sd"], "b_sd", where, positive=True)
     columns |= {name: numbers[name] for name in ("cov_log_a_b", "c", "d") if name in numbers}
     if "cov_log_a_b" in columns:
@@ -150,9 +144,7 @@ def _checked(table: pa.Table, where: str) -> pa.Table:
     return pa.table([table[ITEM], *columns.values()], schema=pa.schema(fields))
 
 
-def _require(
-    table: pa.Table, values: pa.ChunkedArray, name: str, where: str, *, positive: bool = False
-) -> None:
+def _require(table: pa.Table, values: pa.ChunkedArray, name: str, where: str, *, positive: bool = False) -> None:
     good = pc.is_finite(values)
     if positive:
         good = pc.and_(good, pc.greater(values, 0.0))
@@ -160,9 +152,7 @@ def _require(
     if pc.any(bad).as_py():
         rows = offenders(pa.table({ITEM: table[ITEM], name: values}), bad, [ITEM, name])
         kind = "finite and positive" if positive else "finite"
-        problem = (
-            f"Expected {name} to be {kind} for every anchor, found others in {where}: (item_id, {name}) = "
-        )
+        problem = f"Expected {name} to be {kind} for every anchor, found others in {where}: (item_id, {name}) = "
         raise InputError(f"{problem}{rows}.", "Correct these anchors or remove them.")
 
 
@@ -173,9 +163,7 @@ def _check_covariance(table: pa.Table, columns: dict[str, pa.ChunkedArray], wher
     if pc.any(bad).as_py():
         rows = offenders(pa.table({ITEM: table[ITEM], "cov": covariance}), bad, [ITEM, "cov"])
         problem = f"Expected cov_log_a_b within the product of the two SDs, found others in {where}: "
-        raise InputError(
-            f"{problem}(item_id, cov_log_a_b) = {rows}.", "Correct these anchors or remove the column."
-        )
+        raise InputError(f"{problem}(item_id, cov_log_a_b) = {rows}.", "Correct these anchors or remove the column.")
 
 
 def _thresholds(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:

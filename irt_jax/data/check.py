@@ -165,6 +165,4 @@ def as_numbers(column: pa.ChunkedArray, name: str, where: str) -> pa.ChunkedArra
     number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if number or pa.types.is_null(kind):
         return column.cast(pa.float64(), safe=False)
-    raise InputError(
-        f"Expected numbers in {name}, found {kind} in {where}.", "Cast the column to a number type."
-    )
+    raise InputError(f"Expected numbers in {name}, found {kind} in {where}.", "Cast the column to a number type.")

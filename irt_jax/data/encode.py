@@ -114,9 +114,7 @@ def _add_ids(digest: "hashlib._Hash", ids: pa.Array | None) -> None:
         digest.update(memoryview(content)[ends[0] : ends[-1]])
 
 
-def encode(
-    table: pa.Table, *, repeats: str = "error", min_responses: int = 1, drop_rare: bool = False
-) -> Responses:
+def encode(table: pa.Table, *, repeats: str = "error", min_responses: int = 1, drop_rare: bool = False) -> Responses:
     """Turn a table of responses into codes.
 
     Null responses are dropped first, so persons and items that have no others are not in the result; then
@@ -147,9 +145,7 @@ def encode(
     dropped["items_without_responses"] = int((counts == 0).sum())
     if drop_rare and rare.any():
         if counts.max() < min_responses:
-            problem = (
-                f"Expected items with at least {min_responses:,} responses, found at most {counts.max():,}."
-            )
+            problem = f"Expected items with at least {min_responses:,} responses, found at most {counts.max():,}."
             raise InputError(problem, "Lower --min-responses.")
         dropped["rare_items"], dropped["rare_responses"] = int(rare.sum()), int(counts[rare].sum())
         stay = ~rare[coded.item]
@@ -222,9 +218,7 @@ def _codes(column: pa.ChunkedArray) -> tuple[Int32[np.ndarray, " row"], pa.Array
     return rank[indices.to_numpy()], encoded.dictionary.take(pa.array(order))
 
 
-def _compact(
-    codes: Int32[np.ndarray, " response"], ids: pa.Array
-) -> tuple[Int32[np.ndarray, " response"], pa.Array]:
+def _compact(codes: Int32[np.ndarray, " response"], ids: pa.Array) -> tuple[Int32[np.ndarray, " response"], pa.Array]:
     """Leave out the ids that no code points to."""
     used = np.zeros(len(ids), bool)
     used[codes] = True
@@ -281,7 +275,5 @@ def _weights(
     other = weights != of_person[person]
     if other.any():
         shown = _persons(person_ids, person[other])
-        raise InputError(
-            f"Expected one weight for each person, found several for {shown}.", "Keep one of them."
-        )
+        raise InputError(f"Expected one weight for each person, found several for {shown}.", "Keep one of them.")
     return of_person

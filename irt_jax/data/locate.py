@@ -90,9 +90,7 @@ def _search(system: Any, path: str, shown: str) -> Files:
             if not paths:
                 there = f"found {first_few(map(os.path.basename, found))}" if found else "it is empty"
                 problem = f"No Parquet file in the folder {shown!r}: {there}."
-                raise InputError(
-                    problem, "Files must end in .parquet; names that begin with _ or . do not count."
-                )
+                raise InputError(problem, "Files must end in .parquet; names that begin with _ or . do not count.")
             return Files(paths, path, system.open)
         if not any(letter in path for letter in "*?["):
             raise InputError(f"No such file or folder: {shown!r}.", "Check the path.")

@@ -54,9 +54,7 @@ def read_responses(
     table = from_memory(source, wanted)
     if table is None:
         if not isinstance(source, str | os.PathLike):
-            problem = (
-                f"Expected a path, a URL, a pyarrow Table or a pandas DataFrame, found {describe(source)}."
-            )
+            problem = f"Expected a path, a URL, a pyarrow Table or a pandas DataFrame, found {describe(source)}."
             raise InputError(problem, "Pass the path of a Parquet file.")
         table = read_parquet(locate(source), wanted)
     return _checked(table, describe(source))
@@ -75,9 +73,7 @@ def _wanted(person: str, item: str, response: str, *optional: str | None) -> lis
     for want in wanted:
         if columns.count(want.column) > 1:
             problem = f"The column {want.column!r} is named for two purposes."
-            raise UsageError(
-                problem, "Give each of person, item, response, group, seq and weight its own column."
-            )
+            raise UsageError(problem, "Give each of person, item, response, group, seq and weight its own column.")
     for name, column in zip((GROUP, SEQ, WEIGHT), optional, strict=True):
         if column is None and name not in columns:
             wanted.append(Wanted(name, name, False))

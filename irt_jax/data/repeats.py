@@ -44,9 +44,7 @@ def without_repeats(
     if repeats == "error":
         starts = np.flatnonzero(earlier & ~later)
         pairs = [name(int(person[place]), int(item[place])) for place in starts[:5]]
-        problem = (
-            f"Expected one response for each person and item, found {len(starts):,} pairs with several: "
-        )
+        problem = f"Expected one response for each person and item, found {len(starts):,} pairs with several: "
         shown = first_few(pairs, total=len(starts))
         raise InputError(f"{problem}{shown}.", "Choose with --repeats first, last or all.")
     keep = ~(later if repeats == "first" else earlier)
@@ -70,12 +68,6 @@ def _order(
     if bad.any():
         places = np.flatnonzero(bad)
         shown = first_few([name(int(person[p]), int(item[p])) for p in places[:5]], total=len(places))
-        raise InputError(
-            f"Expected a seq for every repeat, found null or NaN for {shown}.", "Fill in the seq."
-        )
+        raise InputError(f"Expected a seq for every repeat, found null or NaN for {shown}.", "Fill in the seq.")
     columns = {"person": person, "item": item, "seq": seq, "place": np.arange(len(person))}
-    return (
-        pc.sort_indices(pa.table(columns), [(name, "ascending") for name in columns])
-        .to_numpy()
-        .astype(np.int64)
-    )
+    return pc.sort_indices(pa.table(columns), [(name, "ascending") for name in columns]).to_numpy().astype(np.int64)

@@ -61,9 +61,7 @@ def pick(names: Sequence[str], wanted: Sequence[Wanted], where: str) -> list[Wan
             hint = f"Name the column with {want.option}." if want.option else "Add the column."
             raise InputError(problem, hint)
         if list(names).count(want.column) > 1:
-            raise InputError(
-                f"The column {want.column!r} is more than once in {where}.", "Rename one of them."
-            )
+            raise InputError(f"The column {want.column!r} is more than once in {where}.", "Rename one of them.")
     return [want for want in wanted if want.column in names]
 
 
@@ -102,9 +100,7 @@ def _partition_columns(files: Files) -> dict[str, dict[str, Any]]:
     return columns
 
 
-def _read_file(
-    files: Files, path: str, wanted: Sequence[Wanted], partitions: dict[str, dict[str, Any]]
-) -> pa.Table:
+def _read_file(files: Files, path: str, wanted: Sequence[Wanted], partitions: dict[str, dict[str, Any]]) -> pa.Table:
     try:
         with files.open(path) as stream, pq.ParquetFile(stream, pre_buffer=True) as parquet:
             inside = parquet.schema_arrow.names

@@ -30,9 +30,7 @@ def check_output(folder: Path, *, overwrite: bool = False) -> None:
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} exists and is a file, not a folder.", "Choose another --out.")
     if folder.exists() and not overwrite:
-        raise OutputError(
-            f"The folder {folder} exists.", "Choose another --out, or replace it by --overwrite."
-        )
+        raise OutputError(f"The folder {folder} exists.", "Choose another --out, or replace it by --overwrite.")
     probe = _beside(folder, "probe")
     with _explain(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)

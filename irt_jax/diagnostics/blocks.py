@@ -31,9 +31,7 @@ class Ranking(NamedTuple):
     order: Int[np.ndarray, "block value"]
 
 
-def over_blocks(
-    statistic: Callable[[Block], np.ndarray], draws: Draws, n_statistics: int = 1
-) -> list[np.ndarray]:
+def over_blocks(statistic: Callable[[Block], np.ndarray], draws: Draws, n_statistics: int = 1) -> list[np.ndarray]:
     """Apply a function to blocks of parameters and put its values together.
 
     Args:

@@ -106,9 +106,7 @@ def ess_quantile(draws: Draws, probability: float) -> Statistic:
         draws: shape (chain, draw, *parameter).
         probability: of the quantile, between 0 and 1.
     """
-    return over_blocks(
-        lambda block: autocorrelation_ess(indicator(block, sort_draws(block), probability)), draws
-    )[0]
+    return over_blocks(lambda block: autocorrelation_ess(indicator(block, sort_draws(block), probability)), draws)[0]
 
 
 def mcse_mean(draws: Draws) -> Statistic:
@@ -166,9 +164,7 @@ def bfmi(energy: Float[np.ndarray, "chain draw"]) -> Float[np.ndarray, " chain"]
         return np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1, ddof=1)
 
 
-def rhat_null_quantile(
-    n_parameters: int, n_effective: float | int, n_chains: int, probability: float = 0.99
-) -> float:
+def rhat_null_quantile(n_parameters: int, n_effective: float | int, n_chains: int, probability: float = 0.99) -> float:
     """Quantile of the largest of many R-hats when all draws are independent and all chains agree.
 
     The squared R-hat of `m = 2 * n_chains` half chains of `n = n_effective / m` draws is `(n - 1 + F) / n`,

@@ -123,9 +123,7 @@ class Checkpoint:
             ) from error
         self._last = time.monotonic()
         if self.requested is not None:
-            raise Interrupted(
-                self.requested, f"Run the same command with --resume to go on from {self.folder}."
-            )
+            raise Interrupted(self.requested, f"Run the same command with --resume to go on from {self.folder}.")
 
     def discard(self) -> None:
         """Remove the folder: the run is complete, or starts anew."""
@@ -173,8 +171,7 @@ def join_blocks(blocks: list[Block]) -> Block:
     """Blocks of draws one after the other, along the second axis (chain, draw, ...)."""
     values, stats = zip(*blocks, strict=True)
     joined = [
-        {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
-        for parts in (values, stats)
+        {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]} for parts in (values, stats)
     ]
     return joined[0], joined[1]
 

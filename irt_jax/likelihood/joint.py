@@ -89,9 +89,7 @@ def joint_target(model: Model) -> Target:
     def start(key: Array, data: JointData) -> Position:
         trace = handlers.trace(handlers.seed(numpyro_model, key)).get_trace(data)
         latent = {
-            name: site["value"]
-            for name, site in trace.items()
-            if site["type"] == "sample" and not site["is_observed"]
+            name: site["value"] for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]
         }
         return unconstrain_fn(numpyro_model, (data,), {}, latent)
 

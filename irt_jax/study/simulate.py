@@ -123,9 +123,7 @@ def _check_sizes(persons: int, items: int, per_person: int, anchor_items: int) -
         if value < 1:
             raise UsageError(f"{name} must be at least 1, found {value}.")
     if per_person > items:
-        raise UsageError(
-            f"--per-person {per_person} is more than --items {items}.", "Nobody answers an item twice."
-        )
+        raise UsageError(f"--per-person {per_person} is more than --items {items}.", "Nobody answers an item twice.")
     if not 0 <= anchor_items <= items:
         raise UsageError(f"--anchor-items must lie between 0 and --items {items}, found {anchor_items}.")
 

@@ -64,9 +64,7 @@ def test_codes_are_sorted_and_nulls_are_dropped():
     }
 
 
-@pytest.mark.parametrize(
-    "kind", [pa.string(), pa.large_string(), pa.int8(), pa.int32(), pa.int64(), pa.uint64()]
-)
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.int8(), pa.int32(), pa.int64(), pa.uint64()])
 def test_ids_come_back_in_their_type(kind):
     ids = pa.array([11, 2, 30]).cast(kind)
     result = encode(read_responses(pa.table({"person_id": ids, "item_id": ids, "response": [1, 1, 1]})))
@@ -97,9 +95,7 @@ def test_repeats_are_an_error_unless_asked_for():
     assert_fails(table(REPEATED), "error, first, last, all", "'median'", error=UsageError, repeats="median")
 
 
-@pytest.mark.parametrize(
-    ("repeats", "kept", "dropped"), [("first", [0], 2), ("last", [2], 2), ("all", [0, 1, 2], 0)]
-)
+@pytest.mark.parametrize(("repeats", "kept", "dropped"), [("first", [0], 2), ("last", [2], 2), ("all", [0, 1, 2], 0)])
 def test_repeats_in_the_order_of_the_rows(repeats, kept, dropped):
     result = encode(table(REPEATED), repeats=repeats)
     assert decoded(result) == [("ann", "q1", r) for r in kept] + [("ann", "q2", 1), ("bob", "q1", 1)]

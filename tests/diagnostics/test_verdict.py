@@ -36,9 +36,7 @@ def made_up(n_parameters: int, **changes: float) -> dict[str, Summary]:
 
 
 def judge_made_up(n_parameters: int = 10, ess_limit: float = 400, **changes: float) -> Verdict:
-    return judge(
-        made_up(n_parameters, **changes), {}, n_chains=4, divergences=0, energy=None, ess_limit=ess_limit
-    )
+    return judge(made_up(n_parameters, **changes), {}, n_chains=4, divergences=0, energy=None, ess_limit=ess_limit)
 
 
 def assert_one_problem(verdict: Verdict, *words: str) -> None:
@@ -215,8 +213,7 @@ def test_names_of_scalars_matrices_and_parameters_without_labels():
     bad = {"rhat": 1.5, "ess_bulk": 2000.0, "ess_tail": 2000.0, "mcse_mean": 0.1}
     shapes = {"population_mean": (), "steps": (2, 2), "theta": (2,)}
     statistics = {
-        name: Summary(**{key: np.full(shape, value) for key, value in bad.items()})
-        for name, shape in shapes.items()
+        name: Summary(**{key: np.full(shape, value) for key, value in bad.items()}) for name, shape in shapes.items()
     }
     verdict = judge(statistics, {"steps": ["q1", "q2"]}, n_chains=4, divergences=0, energy=None)
     assert [offender["parameter"] for offender in verdict.offenders] == [
@@ -252,9 +249,7 @@ def test_the_dictionary_is_plain_json():
 
 def test_the_summary_fits_the_terminal():
     assert str(judge_made_up()).splitlines()[0] == "Diagnostics: ok"
-    verdict = verdict_of(
-        sound_draws(), divergences=1234567, quadrature_error=0.2, energy=np.ones((N_CHAINS, N_DRAWS))
-    )
+    verdict = verdict_of(sound_draws(), divergences=1234567, quadrature_error=0.2, energy=np.ones((N_CHAINS, N_DRAWS)))
     assert verdict.lines()[0] == "Diagnostics: FAILED"
     assert "1,234,567" in str(verdict)
     assert max(len(line) for line in verdict.lines()) <= 80

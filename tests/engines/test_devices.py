@@ -24,6 +24,4 @@ def test_too_many_devices_are_refused():
 def test_a_function_of_one_chain_becomes_one_of_all(vectorised):
     layout = choose_layout(4)._replace(vectorised=vectorised)
     doubled = jax.jit(over_chains(lambda x, y: x * y, layout, shared=1))
-    np.testing.assert_array_equal(
-        doubled(np.arange(8.0).reshape(4, 2), 2.0), np.arange(8.0).reshape(4, 2) * 2
-    )
+    np.testing.assert_array_equal(doubled(np.arange(8.0).reshape(4, 2), 2.0), np.arange(8.0).reshape(4, 2) * 2)

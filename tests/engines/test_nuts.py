@@ -55,9 +55,7 @@ def test_moments_of_a_normal_distribution(devices):
     pooled = x.reshape(-1, 3)
     assert (np.abs(pooled.mean(0) - CENTRES) / SCALES < 4 / np.sqrt(ess_mean(x))).all()
     assert (np.abs(pooled.std(0) / SCALES - 1) < 4 / np.sqrt(2 * ess_sd(x))).all()
-    np.testing.assert_allclose(
-        draws.stats["lp"], -0.5 * (((x - CENTRES) / SCALES) ** 2).sum(-1), rtol=1e-9, atol=1e-9
-    )
+    np.testing.assert_allclose(draws.stats["lp"], -0.5 * (((x - CENTRES) / SCALES) ** 2).sum(-1), rtol=1e-9, atol=1e-9)
 
 
 def test_the_same_seed_gives_the_same_draws_and_another_does_not():

@@ -29,9 +29,7 @@ def test_equals_scipy_quadrature_for_every_person(mean, sd):
     responses = encode(simulation.responses)
     a, b = (simulation.items[name].to_numpy() for name in ("a", "b"))
     rows = [responses.person == person for person in range(40)]
-    moments = [
-        oracle.posterior_moments(a, b, responses.item[own], responses.response[own], mean, sd) for own in rows
-    ]
+    moments = [oracle.posterior_moments(a, b, responses.item[own], responses.response[own], mean, sd) for own in rows]
     centre, spread = np.array(moments).T
     found = of_persons(a, b, responses, centre, spread, mean, sd)
     # a start that is off by a third of a posterior SD, as Monte Carlo estimates may be, changes nothing

@@ -71,7 +71,7 @@ def assert_same_posterior(responses, anchors, draws, warmup=1000):
 
 
 def test_lsat7():
-    assert_same_posterior(datasets.lsat7(), None, draws=10_000)
+    assert_same_posterior(datasets.lsat7(), None, draws=13_000)
 
 
 @pytest.mark.peers

@@ -8,9 +8,7 @@ from irt_jax.study.simulate import simulate
 
 def frame_with_truth(simulation):
     frame = simulation.responses.to_pandas()
-    return frame.merge(simulation.items.to_pandas(), on="item_id").merge(
-        simulation.persons.to_pandas(), on="person_id"
-    )
+    return frame.merge(simulation.items.to_pandas(), on="item_id").merge(simulation.persons.to_pandas(), on="person_id")
 
 
 @pytest.mark.parametrize("adaptive", [False, True])
@@ -60,9 +58,7 @@ def test_anchors_carry_their_own_error_and_change_nothing_else():
 
 
 def test_adaptive_tests_choose_items_near_the_ability():
-    adaptive, random = (
-        frame_with_truth(simulate(1000, 200, 20, adaptive=chosen, seed=5)) for chosen in (True, False)
-    )
+    adaptive, random = (frame_with_truth(simulate(1000, 200, 20, adaptive=chosen, seed=5)) for chosen in (True, False))
     # at 20 items out of 200, the distance to the true ability is far below that of a random choice
     assert (adaptive.theta - adaptive.b).abs().mean() < 0.6 * (random.theta - random.b).abs().mean()
 

@@ -1,0 +1,152 @@
+"""The marginal likelihood of any table model, with its derivatives, for all chains at once.
+
+    L[u, q]  = sum over person u's responses of table[code, q]
+    ll[u]    = log sum_q exp(L[u, q] + log_weight[group[u], q])
+    W[u, q]  = exp(L[u, q] + log_weight[group[u], q] - ll[u])          the posterior over the nodes
+    d/dtable = sum over persons with that code of W                    the expected counts of the E-step
+
+The gradient is therefore another gather, of W instead of the table (Bock & Aitkin 1981, Psychometrika 46;
+the identity is Fisher's, Louis 1982). Chains lie beside the nodes in the last axis, so that one gather moves the rows
+of all chains. Table and gathers have the table's precision; the sum over persons is in float64 where that is enabled.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from irt_jax.arrays import AnyArray
+from irt_jax.likelihood.layout import GatherLayout, gather_sum
+
+
+class PersonBlocks(NamedTuple):
+    """Persons and their responses, cut into blocks of equal shapes; the first axis of every array is the block.
+
+    Attributes:
+        to_person: lists of table rows for each person of the block.
+        to_row: lists of the block's persons for each table row.
+        weight: how many persons each row stands for (equal patterns are one); 0 for padding, (block, person).
+        group: the population that the person belongs to, (block, person).
+    """
+
+    to_person: GatherLayout
+    to_row: GatherLayout
+    weight: Float[AnyArray, "block person"]
+    group: Int[AnyArray, "block person"]
+
+
+class Marginal(NamedTuple):
+    """Value and derivatives, first axis chains.
+
+    Attributes:
+        total: weighted sum of the persons' log-likelihoods, in the widest float type.
+        rows: expected count of every table row at every node: the gradient by the table.
+        nodes: expected number of persons at every node: the gradient by log_weight.
+    """
+
+    total: Float[Array, " chain"]
+    rows: Float[Array, "chain row node"]
+    nodes: Float[Array, "chain group node"]
+
+
+def marginal_log_likelihood(
+    table: Float[AnyArray, "row node"], log_weight: Float[AnyArray, "group node"], blocks: PersonBlocks
+) -> Float[Array, ""]:
+    """Weighted sum of the persons' log-likelihoods with the ability integrated out.
+
+    Differentiable once in reverse, and forward over that (Hessian-vector products); `vmap` over tables and weights
+    runs all of them in one pass.
+
+    Args:
+        table: log-probability of each item's categories at the nodes.
+        log_weight: log of the ability's density times the spacing of the nodes, by group.
+        blocks: the responses.
+    """
+    return _total(jnp.asarray(table), jnp.asarray(log_weight), blocks)
+
+
+@jax.custom_vjp
+def _total(table: Array, log_weight: Array, blocks: PersonBlocks) -> Array:
+    return _forward(table, log_weight, blocks)[0]
+
+
+def _forward(table: Array, log_weight: Array, blocks: PersonBlocks) -> tuple[Array, tuple[Array, Array]]:
+    found = _all_chains(table[None], log_weight[None], blocks)
+    return found.total[0], (found.rows[0], found.nodes[0])
+
+
+def _backward(saved: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array, None]:
+    rows, nodes = saved
+    return cotangent.astype(rows.dtype) * rows, cotangent.astype(nodes.dtype) * nodes, None
+
+
+_total.defvjp(_forward, _backward)
+
+
+def _native(table: Array, log_weight: Array, blocks: PersonBlocks) -> Marginal:
+    """Value and derivatives of every chain, block of persons by block."""
+    chains, _, n_nodes = table.shape
+    beside = [jnp.moveaxis(array, 0, 1).reshape(array.shape[1], -1) for array in (table, log_weight)]
+    one = partial(_block, beside[0], beside[1], chains)
+    if blocks.weight.shape[0] == 1:
+        total, rows, nodes = one(jax.tree.map(lambda array: array[0], blocks))
+    else:
+        zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(one, _first(blocks)))
+        add = lambda sums, block: (jax.tree.map(jnp.add, sums, one(block)), None)  # noqa: E731
+        (total, rows, nodes), _ = jax.lax.scan(add, zero, blocks)
+    apart = [jnp.moveaxis(sums.reshape(-1, chains, n_nodes), 1, 0) for sums in (rows, nodes)]
+    return Marginal(total, *apart)
+
+
+_all_chains = jax.custom_batching.custom_vmap(_native)
+
+
+@_all_chains.def_vmap
+def _batched(
+    size: int, batched: Sequence[Any], table: Array, log_weight: Array, blocks: PersonBlocks
+) -> tuple[Marginal, Marginal]:
+    """A batch of batches of chains is one longer batch of chains.
+
+    Derivatives in several directions at one point batch the directions only; the plain function is then batched as
+    it stands.
+    """
+    if not any(batched[:2]):
+        found = _native(table, log_weight, blocks)
+        return found, jax.tree.map(lambda _: False, found)
+    arrays = [
+        array if is_batched else jnp.broadcast_to(array, (size, *array.shape))
+        for array, is_batched in zip((table, log_weight), batched[:2], strict=True)
+    ]
+    merged = [array.reshape(-1, *array.shape[2:]) for array in arrays]
+    found = _all_chains(*merged, blocks)
+    apart = jax.tree.map(lambda leaf: leaf.reshape(size, -1, *leaf.shape[1:]), found)
+    return apart, jax.tree.map(lambda _: True, apart)
+
+
+def _first(blocks: PersonBlocks) -> PersonBlocks:
+    return jax.tree.map(lambda array: array[0], blocks)
+
+
+def _block(
+    table: Float[Array, "row column"],
+    log_weight: Float[Array, "group column"],
+    chains: int,
+    block: PersonBlocks,
+) -> tuple[Array, Array, Array]:
+    """One block of persons: total by chain, counts by row and by group; columns are chains times nodes."""
+    n_persons = block.weight.shape[0]
+    log_terms = gather_sum(table, block.to_person, n_persons) + log_weight[block.group]
+    by_chain = log_terms.reshape(n_persons, chains, -1)
+    top = jax.lax.stop_gradient(by_chain.max(-1, keepdims=True))
+    terms = jnp.exp(by_chain - top)
+    summed = terms.sum(-1, keepdims=True)
+    wide = jnp.promote_types(table.dtype, jnp.result_type(float))
+    weight = block.weight[:, None]
+    total = (weight.astype(wide) * (top + jnp.log(summed))[..., 0].astype(wide)).sum(0)
+    posterior = (terms * (weight.astype(table.dtype)[..., None] / summed)).reshape(n_persons, -1)
+    rows = gather_sum(posterior, block.to_row, table.shape[0])
+    nodes = jax.ops.segment_sum(posterior, block.group, log_weight.shape[0])
+    return total, rows, nodes
