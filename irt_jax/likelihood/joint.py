@@ -6,16 +6,14 @@ It is the easiest form to read and to change, and the oracle that faster forms a
 from functools import cache, partial
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpyro
 import numpyro.distributions as dist
 from jaxtyping import Array, Float, Int
-from numpyro import handlers
-from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
 from irt_jax.arrays import AnyArray
-from irt_jax.engines.target import Position, Target
+from irt_jax.engines.target import Target
+from irt_jax.likelihood.numpyro_target import numpyro_target
 from irt_jax.models.model import Model, Parameters
 
 
@@ -75,25 +73,7 @@ def response_log_likelihood(
 def joint_target(model: Model) -> Target:
     """The joint posterior of a response model as a log density for an engine.
 
-    Positions are the NumPyro sites on their unconstrained scales; a chain starts from a draw of the
-    prior, which is wider than the posterior in every direction.
-
     Args:
         model: the response model; the same model gives the same object, so nothing compiles twice.
     """
-    numpyro_model = partial(joint_model, model)
-
-    def log_density(position: Position, data: JointData) -> Float[Array, ""]:
-        return -potential_energy(numpyro_model, (data,), {}, position)
-
-    def start(key: Array, data: JointData) -> Position:
-        trace = handlers.trace(handlers.seed(numpyro_model, key)).get_trace(data)
-        latent = {
-            name: site["value"] for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]
-        }
-        return unconstrain_fn(numpyro_model, (data,), {}, latent)
-
-    def report(position: Position, data: JointData) -> dict[str, AnyArray]:
-        return constrain_fn(numpyro_model, (data,), {}, position, return_deterministic=True)
-
-    return Target(jax.named_call(log_density, name="joint_log_density"), start, report)
+    return numpyro_target(partial(joint_model, model))

@@ -1,0 +1,83 @@
+"""The marginal posterior: the same priors as the joint one, abilities integrated out on a grid."""
+
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpyro
+from jaxtyping import Array, Float
+
+from irt_jax.arrays import AnyArray
+from irt_jax.engines.target import Target
+from irt_jax.likelihood.kernel import PersonBlocks, marginal_log_likelihood
+from irt_jax.likelihood.numpyro_target import numpyro_target
+from irt_jax.models.model import Model, Parameters
+
+
+class MarginalData(NamedTuple):
+    """Everything that enters the model, nothing of it compiled in.
+
+    Attributes:
+        blocks: the responses, laid out for the kernel.
+        nodes: abilities of the grid, evenly spaced.
+        ability_mean: mean of each population's ability.
+        ability_sd: its standard deviation.
+        priors: the model's priors, arrays over items.
+    """
+
+    blocks: PersonBlocks
+    nodes: Float[AnyArray, " node"]
+    ability_mean: Float[AnyArray, " group"]
+    ability_sd: Float[AnyArray, " group"]
+    priors: Any
+
+
+def marginal_model(model: Model, data: MarginalData) -> None:
+    """The NumPyro model: the items' parameters, and one factor for all responses.
+
+    Args:
+        model: the response model.
+        data: responses, grid and priors.
+    """
+    items = model.sample(data.priors)
+    table = item_table(model, items, data.nodes)
+    log_weight = node_log_weight(data.nodes, data.ability_mean, data.ability_sd)
+    total = marginal_log_likelihood(table.astype(jnp.float32), log_weight.astype(jnp.float32), data.blocks)
+    numpyro.factor("responses", total)
+
+
+def item_table(model: Model, items: Parameters, nodes: Float[AnyArray, " node"]) -> Float[Array, "row node"]:
+    """Log-probability of every category of every item at the nodes; rows are item times categories plus category.
+
+    Args:
+        model: the response model.
+        items: its parameters, first axis items.
+        nodes: abilities.
+    """
+    log_p = model.log_probabilities({name: value[:, None] for name, value in items.items()}, nodes)
+    return jnp.moveaxis(log_p, -1, 1).reshape(-1, log_p.shape[1])
+
+
+def node_log_weight(
+    nodes: Float[AnyArray, " node"], mean: Float[AnyArray, " group"], sd: Float[AnyArray, " group"]
+) -> Float[Array, "group node"]:
+    """Log of the normal ability density times the spacing of the nodes: the trapezoidal rule.
+
+    Args:
+        nodes: evenly spaced abilities.
+        mean: of each population.
+        sd: of each population.
+    """
+    standard = (jnp.asarray(nodes) - mean[:, None]) / sd[:, None]
+    spacing = nodes[1] - nodes[0]
+    return -0.5 * standard**2 - 0.5 * jnp.log(2 * jnp.pi) - jnp.log(sd[:, None]) + jnp.log(spacing)
+
+
+@cache
+def marginal_target(model: Model) -> Target:
+    """The marginal posterior of a response model as a log density for an engine.
+
+    Args:
+        model: the response model; the same model gives the same object, so nothing compiles twice.
+    """
+    return numpyro_target(partial(marginal_model, model))
