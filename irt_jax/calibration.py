@@ -15,17 +15,20 @@ from irt_jax.data import Anchors, Responses, align_anchors, encode, read_anchors
 from irt_jax.data.read import Source
 from irt_jax.diagnostics import Summary, Verdict, judge, summary
 from irt_jax.engines.checkpoint import Checkpoint
-from irt_jax.engines.nuts import nuts
-from irt_jax.engines.settings import Draws, ProgressCallback, Settings
+from irt_jax.engines.settings import ProgressCallback, Settings
 from irt_jax.errors import CalibrationWarning, InputError, UsageError, first_few
 from irt_jax.fit import Fit
 from irt_jax.likelihood.adaptive import marginal_log_likelihood
-from irt_jax.likelihood.joint import JointData, joint_target
-from irt_jax.models import MODELS, Model, item_priors
+from irt_jax.likelihood.joint import JointData
+from irt_jax.models import MODELS, Model, TwoParameterPriors, item_priors
 from irt_jax.options import Options
 from irt_jax.posterior import items_table, persons_table, posterior_tree, reliability
+from irt_jax.sampling import Run, Sampled, sample_joint, sample_marginal
+from irt_jax.sampling import joint_data as arrays_of_joint
 from irt_jax.timing import Stopwatch
 
+#: How abilities are dealt with, by the name that users type.
+SAMPLERS = {"joint": sample_joint, "marginal": sample_marginal}
 #: Packages whose versions stand in run.json.
 PACKAGES = ("irt-jax", "jax", "jaxlib", "numpyro", "numpy", "scipy", "pyarrow", "xarray", "h5netcdf")
 
@@ -71,7 +74,10 @@ def calibrate(
         warnings.warn(note, CalibrationWarning, stacklevel=2)
 
     model = MODELS[chosen.model]
-    data = joint_data(coded, aligned, chosen)
+    priors = item_priors(coded.n_items, aligned, a_sd=chosen.a_prior_sd, b_sd=chosen.b_prior_sd)
+    keeper = None
+    if checkpoint is not None:
+        keeper = Checkpoint(Path(checkpoint), _fingerprint(coded, priors, chosen), resume=resume)
     settings = Settings(
         chains=chosen.chains,
         warmup=chosen.warmup,
@@ -80,14 +86,10 @@ def calibrate(
         max_tree_depth=chosen.max_tree_depth,
         devices=chosen.devices,
     )
-    keeper = None
-    if checkpoint is not None:
-        keeper = Checkpoint(Path(checkpoint), _fingerprint(coded, data, chosen), resume=resume)
-    draws = nuts(joint_target(model), data, settings, chosen.seed, progress=progress, checkpoint=keeper)
-    for stage, seconds in draws.timings.items():
-        watch.add(stage.removesuffix("_s"), seconds)
+    run = Run(settings, chosen.seed, chosen.interval, progress, keeper, watch)
+    sampled = SAMPLERS[chosen.abilities](model, coded, priors, run)
     with watch.measure("summarise"):
-        return _fit(model, coded, aligned, draws, chosen, notes, watch)
+        return _fit(model, coded, aligned, sampled, chosen, notes, watch)
 
 
 def make_options(**options: Any) -> Options:
@@ -131,14 +133,8 @@ def prepare(
 
 def joint_data(responses: Responses, anchors: Anchors | None, options: Options) -> JointData:
     """Arrays of the joint model from coded responses, anchors and priors."""
-    return JointData(
-        person=responses.person,
-        item=responses.item,
-        response=responses.response,
-        ability_mean=np.zeros(responses.n_persons),
-        ability_sd=np.ones(responses.n_persons),
-        priors=item_priors(responses.n_items, anchors, a_sd=options.a_prior_sd, b_sd=options.b_prior_sd),
-    )
+    priors = item_priors(responses.n_items, anchors, a_sd=options.a_prior_sd, b_sd=options.b_prior_sd)
+    return arrays_of_joint(responses, priors)
 
 
 def _refuse_categories(responses: Responses, model: Model) -> None:
@@ -182,13 +178,15 @@ def _fit(
     model: Model,
     responses: Responses,
     anchors: Anchors | None,
-    draws: Draws,
+    sampled: Sampled,
     options: Options,
     notes: list[str],
     stopwatch: Stopwatch,
 ) -> Fit:
     """Summaries, verdict and run.json from the draws."""
-    statistics = {name: summary(draws.values[name]) for name in (*model.parameters, "theta")}
+    draws = sampled.draws
+    judged = [*model.parameters, *(["theta"] if "theta" in draws.values else [])]
+    statistics = {name: summary(draws.values[name]) for name in judged}
     is_anchor = np.zeros(responses.n_items, bool)
     if anchors is not None:
         is_anchor[anchors.item] = True
@@ -201,8 +199,8 @@ def _fit(
         is_anchor=is_anchor,
         interval=options.interval,
     )
-    persons = persons_table(draws.values["theta"], responses, interval=options.interval)
-    verdict = _judge(statistics, draws, responses, options)
+    persons = persons_table(sampled.abilities, responses)
+    verdict = _judge(statistics, sampled, responses, options)
     versions = package_versions()
     run = {
         "options": options.as_dict(),
@@ -229,10 +227,10 @@ def _fit(
     return Fit(items, persons, tree, verdict, run, tuple(notes), stopwatch)
 
 
-def _fingerprint(responses: Responses, data: JointData, options: Options) -> dict[str, Any]:
+def _fingerprint(responses: Responses, priors: TwoParameterPriors, options: Options) -> dict[str, Any]:
     """What must be the same for a checkpoint to be gone on from."""
     digest = hashlib.sha256()
-    for array in data.priors:
+    for array in priors:
         digest.update(np.ascontiguousarray(array).data)
     versions = package_versions()
     return {
@@ -243,17 +241,18 @@ def _fingerprint(responses: Responses, data: JointData, options: Options) -> dic
     }
 
 
-def _judge(statistics: dict[str, Summary], draws: Draws, responses: Responses, options: Options) -> Verdict:
-    items = responses.item_ids.to_pylist()
+def _judge(statistics: dict[str, Summary], sampled: Sampled, responses: Responses, options: Options) -> Verdict:
+    items, stats = responses.item_ids.to_pylist(), sampled.draws.stats
     labels = dict.fromkeys(statistics, items) | {"theta": responses.person_ids.to_pylist()}
     return judge(
         statistics,
         labels,
         n_chains=options.chains,
-        divergences=int(draws.stats["diverging"].sum()),
-        energy=draws.stats["energy"],
-        tree_depth=np.ceil(np.log2(draws.stats["n_steps"] + 1)),
+        divergences=int(stats["diverging"].sum()),
+        energy=stats["energy"],
+        tree_depth=np.ceil(np.log2(stats["n_steps"] + 1)),
         max_tree_depth=options.max_tree_depth,
+        quadrature_error=sampled.quadrature_error,
     )
 
 

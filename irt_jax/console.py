@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: Seconds between two lines of progress where there is no terminal.
 LINE_EVERY_SECONDS = 10.0
 
-LABELS = {"compile": "compiling", "warmup": "warming up", "sample": "sampling"}
+LABELS = {"mode": "finding the mode", "compile": "compiling", "warmup": "warming up", "sample": "sampling"}
 
 
 def error_console() -> Console:
@@ -49,8 +49,8 @@ class Watcher:
 
     def _make_bars(self) -> Progress:
         columns = (
-            TextColumn("{task.description:<10}"),
-            BarColumn(bar_width=24),
+            TextColumn("{task.description:<16}"),
+            BarColumn(bar_width=20),
             TextColumn("{task.completed}/{task.total}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
@@ -70,9 +70,9 @@ class Watcher:
     def _line(self, standing: "Standing") -> None:
         now = time.monotonic()
         finished = standing.done == standing.total
-        if standing.phase == "compile":
+        if standing.phase in ("mode", "compile"):
             if not finished:
-                self._console.print(LABELS["compile"])
+                self._console.print(LABELS[standing.phase])
         elif finished or now >= self._line_after:
             self._line_after = now + LINE_EVERY_SECONDS
             self._console.print(
@@ -81,7 +81,7 @@ class Watcher:
 
 
 def _info(standing: "Standing", *, short: bool) -> str:
-    if standing.phase == "compile" or standing.done == 0:
+    if standing.phase in ("mode", "compile") or standing.done == 0:
         return ""
     steps = f"{standing.steps:.0f} steps"
     if short:

@@ -9,7 +9,7 @@ from irt_jax.names import REPEATS
 
 MODEL_NAMES = ("2pl",)
 METHODS = ("nuts",)
-ABILITIES = ("joint",)
+ABILITIES = ("joint", "marginal")
 PRIORS = ("mission",)
 POPULATIONS = ("fixed",)
 
@@ -21,7 +21,7 @@ class Options:
     Attributes:
         model: item response model.
         method: engine.
-        abilities: "joint" samples the abilities beside the items.
+        abilities: "joint" samples the abilities beside the items, "marginal" integrates them out.
         priors: "mission": log a ~ N(0, a_prior_sd), b ~ N(0, b_prior_sd) for free items.
         population: "fixed": abilities ~ N(0, 1).
         a_prior_sd: prior SD of log a of free items.

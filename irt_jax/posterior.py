@@ -8,10 +8,14 @@ import pyarrow as pa
 import xarray as xr
 from jaxtyping import Bool, Float
 
+from irt_jax.abilities import Abilities
 from irt_jax.data import Responses
 from irt_jax.diagnostics import Summary
 from irt_jax.names import GROUP, ITEM, PERSON, REPORTED
 from irt_jax.schema import items_schema, persons_schema
+
+#: Draws over items that posterior.nc keeps.
+ITEM_DRAWS = ("a", "b", "log_a")
 
 
 class Marginals(NamedTuple):
@@ -90,15 +94,13 @@ def _log_a_columns(
     return {"log_a": log_a.mean(0), "log_a_sd": log_a.std(0, ddof=1), "cov_log_a_b": covariance}
 
 
-def persons_table(theta: Float[np.ndarray, "chain draw person"], responses: Responses, *, interval: float) -> pa.Table:
+def persons_table(abilities: Abilities, responses: Responses) -> pa.Table:
     """Build persons.parquet.
 
     Args:
-        theta: draws of the abilities.
+        abilities: means, SDs and intervals.
         responses: for ids, groups and counts.
-        interval: probability mass of the intervals.
     """
-    summary = marginals(theta, interval)
     if responses.group is None or responses.group_ids is None:
         groups = pa.nulls(responses.n_persons, pa.string())
     else:
@@ -107,10 +109,10 @@ def persons_table(theta: Float[np.ndarray, "chain draw person"], responses: Resp
         PERSON: responses.person_ids,
         GROUP: groups,
         "n_responses": responses.person_counts,
-        "theta": summary.mean,
-        "theta_sd": summary.sd,
-        "theta_lower": summary.lower,
-        "theta_upper": summary.upper,
+        "theta": abilities.mean,
+        "theta_sd": abilities.sd,
+        "theta_lower": abilities.lower,
+        "theta_upper": abilities.upper,
     }
     schema = persons_schema(responses.person_ids.type)
     return pa.table([pa.array(columns[field.name], field.type) for field in schema], schema=schema)
@@ -146,8 +148,9 @@ def posterior_tree(
     sampled = {"chain": np.arange(n_chains), "draw": np.arange(n_draws)}
     items = {"item": _labels(responses.item_ids)}
     persons = {"person": _labels(responses.person_ids)}
-    posterior = {name: (("chain", "draw", "item"), draws) for name, draws in values.items() if name != "theta"}
-    posterior["theta"] = (("chain", "draw", "person"), values["theta"].astype(np.float32))
+    posterior = {name: (("chain", "draw", "item"), draws) for name, draws in values.items() if name in ITEM_DRAWS}
+    if "theta" in values:
+        posterior["theta"] = (("chain", "draw", "person"), values["theta"].astype(np.float32))
     constant = {"person_code": responses.person, "item_code": responses.item}
     return xr.DataTree.from_dict(
         {

@@ -35,7 +35,17 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def choose_layout(chains: int, devices: int | None = None) -> Layout:
+def prepare_devices(devices: int | None = None) -> None:
+    """Have one CPU device per core, which only works before JAX has run anything in this process.
+
+    Args:
+        devices: more than there are cores, if asked for.
+    """
+    with suppress(RuntimeError):  # JAX already runs: its devices were fixed then
+        jax.config.update("jax_num_cpu_devices", max(devices or 0, available_cores()))
+
+
+def choose_layout(chains: int, devices: int | None = None, *, lockstep: bool = False) -> Layout:
     """Spread chains over devices evenly: as many devices as divide the number of chains.
 
     The first call of a process decides how many CPU devices JAX makes, so that is set here, before
@@ -44,13 +54,12 @@ def choose_layout(chains: int, devices: int | None = None) -> Layout:
     Args:
         chains: number of chains.
         devices: at most this many devices; None for one per core on CPU, all on GPU.
+        lockstep: advance the chains of a device together on a CPU too.
 
     Raises:
         UsageError: more devices asked for than there are.
     """
-    wanted = max(devices or 0, available_cores())
-    with suppress(RuntimeError):  # JAX already runs: its devices were fixed then
-        jax.config.update("jax_num_cpu_devices", wanted)
+    prepare_devices(devices)
     found = jax.devices()
     if devices is not None and devices > len(found):
         raise UsageError(
@@ -62,7 +71,7 @@ def choose_layout(chains: int, devices: int | None = None) -> Layout:
     kind = found[0].device_kind
     return Layout(
         mesh=Mesh(np.array(found[:used]), ("chain",)),
-        vectorised=found[0].platform != "cpu",
+        vectorised=lockstep or found[0].platform != "cpu",
         description=f"{used} x {kind} ({found[0].platform})",
     )
 

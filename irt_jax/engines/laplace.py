@@ -81,6 +81,38 @@ def unpack(matrix: Float[Array, "block parameter"], like: Position) -> Position:
     return {name: part.reshape(like[name].shape) for name, part in zip(names, parts, strict=True)}
 
 
+@cache
+def whitened_target(target: Target, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> Target:
+    """The same posterior in the metric's coordinates; its data are `(data, metric)`.
+
+    Chains start from normal draws twice as wide as the posterior.
+
+    Args:
+        target: the posterior.
+        shapes: names and shapes of its positions, from `position_shapes`.
+    """
+    like: Position = {name: np.empty(shape) for name, shape in shapes}
+
+    def place(position: Any, metric: Metric) -> Any:
+        return unpack(metric.centre + metric.spread(position["z"]), like)
+
+    def start(key: Array, data: Any) -> Position:
+        return {"z": 2.0 * jax.random.normal(key, (data[1].centre.size,), data[1].centre.dtype)}
+
+    return Target(
+        lambda position, data: target.log_density(place(position, data[1]), data[0]),
+        start,
+        lambda position, data: {**target.report(place(position, data[1]), data[0]), "z": position["z"]},
+        whitened=True,
+        lockstep=True,
+    )
+
+
+def position_shapes(position: Position) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Names and shapes of a position, in the order of names."""
+    return tuple((name, tuple(position[name].shape)) for name in sorted(position))
+
+
 class _Functions(NamedTuple):
     """Compiled functions of a target on packed positions."""
 
@@ -101,7 +133,7 @@ def find_mode(target: Target, data: Any, start: Position) -> Metric:
     Raises:
         ConvergenceError: no mode within `MAX_NEWTON` steps, or no finite density at the start.
     """
-    functions = _functions(target, tuple((name, start[name].shape) for name in sorted(start)))
+    functions = _functions(target, position_shapes(start))
     with jax.enable_x64(True):
         x = pack({name: jnp.asarray(leaf, jnp.float64) for name, leaf in start.items()})
         value, gradient = functions.value_and_gradient(x, data)
@@ -147,7 +179,7 @@ def _outliers(functions: _Functions, x: Array, root: Array, data: Any) -> tuple[
 
 @cache
 def _functions(target: Target, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> _Functions:
-    like = {name: np.empty(shape) for name, shape in shapes}
+    like: Position = {name: np.empty(shape) for name, shape in shapes}
 
     def value(x: Array, data: Any) -> Array:
         return target.log_density(unpack(x, like), data)

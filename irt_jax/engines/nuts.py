@@ -69,7 +69,7 @@ def nuts(
     """
     watch = progress or (lambda _: None)
     with jax.enable_x64(True):
-        layout = choose_layout(settings.chains, settings.devices)
+        layout = choose_layout(settings.chains, settings.devices, lockstep=target.lockstep)
         started = time.perf_counter()
         watch(Progress("compile", 0, 1))
         data = replicate(jax.tree.map(_widen, data), layout)
@@ -163,6 +163,7 @@ def _programs(target: Target, settings: Settings, layout: Layout) -> Programs:
             position,
             num_warmup=settings.warmup,
             target_accept_prob=settings.target_accept,
+            adapt_mass_matrix=not target.whitened,
             max_tree_depth=settings.max_tree_depth,
             model_args=(data,),
             rng_key=key_chain,

@@ -30,7 +30,7 @@ class Progress(NamedTuple):
     """Where a run stands, handed to the progress callback after each block of iterations.
 
     Attributes:
-        phase: "compile", "warmup" or "sample".
+        phase: "mode", "compile", "warmup" or "sample".
         done: iterations per chain finished in this phase.
         total: iterations per chain that this phase has.
         steps: mean leapfrog steps per iteration in the last block.

@@ -20,7 +20,7 @@ def person_blocks(
     *,
     group: Int[np.ndarray, " person"] | None = None,
     weight: Float[np.ndarray, " person"] | None = None,
-) -> PersonBlocks:
+) -> tuple[PersonBlocks, Int[np.ndarray, " person"]]:
     """Lay out responses for the kernel.
 
     Args:
@@ -30,6 +30,9 @@ def person_blocks(
         n_rows: rows of the table.
         group: population of each person; one population when None.
         weight: how often each person counts; once when None.
+
+    Returns:
+        The blocks, and each person's place in them: block times persons of a block plus position.
     """
     group = np.zeros(n_persons, np.int32) if group is None else group
     weight = np.ones(n_persons) if weight is None else weight
@@ -40,7 +43,10 @@ def person_blocks(
     stays = code[person] >= 0
     person, row = code[person[stays]], row[stays]
     weight = np.bincount(code[leader], weight, len(kept))
-    return _cut(person, row, n_rows, group[kept], weight)
+    blocks, edges = _cut(person, row, n_rows, group[kept], weight)
+    block = np.searchsorted(edges, np.arange(len(kept)), side="right") - 1
+    place = block * blocks.weight.shape[1] + np.arange(len(kept)) - edges[block]
+    return blocks, place[code[leader]]
 
 
 def equal_patterns(
@@ -72,8 +78,10 @@ def equal_patterns(
     return np.where(different, np.arange(n_persons), leader)
 
 
-def _cut(person: np.ndarray, row: np.ndarray, n_rows: int, group: np.ndarray, weight: np.ndarray) -> PersonBlocks:
-    """Cut persons into blocks of about `BLOCK_RESPONSES`, padded to equal shapes."""
+def _cut(
+    person: np.ndarray, row: np.ndarray, n_rows: int, group: np.ndarray, weight: np.ndarray
+) -> tuple[PersonBlocks, np.ndarray]:
+    """Cut persons into blocks of about `BLOCK_RESPONSES`, padded to equal shapes; give the cuts too."""
     start = np.searchsorted(person, np.arange(len(group) + 1))
     n_blocks = max(1, round(len(row) / BLOCK_RESPONSES))
     inner = np.searchsorted(start, np.linspace(0, len(row), n_blocks + 1)[1:-1])
@@ -90,6 +98,7 @@ def _cut(person: np.ndarray, row: np.ndarray, n_rows: int, group: np.ndarray, we
         pad = (0, most - (last - first))
         weights.append(np.pad(weight[first:last], pad))
         groups.append(np.pad(group[first:last], pad))
-    return PersonBlocks(
+    blocks = PersonBlocks(
         stack_layouts(to_person, n_rows), stack_layouts(to_row, most), np.stack(weights), np.stack(groups)
     )
+    return blocks, edges

@@ -68,6 +68,24 @@ def marginal_log_likelihood(
     return _total(jnp.asarray(table), jnp.asarray(log_weight), blocks)
 
 
+def posterior_over_nodes(
+    table: Float[AnyArray, "row node"], log_weight: Float[AnyArray, "group node"], blocks: PersonBlocks
+) -> Float[Array, "block person node"]:
+    """Posterior probability of every node for every person of the blocks, without derivatives.
+
+    Args:
+        table: see `marginal_log_likelihood`.
+        log_weight: see `marginal_log_likelihood`.
+        blocks: the responses.
+    """
+
+    def one(block: PersonBlocks) -> Array:
+        log_terms = gather_sum(jnp.asarray(table), block.to_person, block.weight.shape[0])
+        return jax.nn.softmax(log_terms + jnp.asarray(log_weight)[block.group], axis=-1)
+
+    return jax.lax.map(one, jax.tree.map(jnp.asarray, blocks))
+
+
 @jax.custom_vjp
 def _total(table: Array, log_weight: Array, blocks: PersonBlocks) -> Array:
     return _forward(table, log_weight, blocks)[0]

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Float, Int
 
 from irt_jax.arrays import AnyArray
 
@@ -23,6 +24,7 @@ class Model(NamedTuple):
             The shapes of the parameters and of the abilities are broadcast against each other, so that
             the same function fills a table (items x nodes) and prices single responses.
         n_categories: the length of that last axis.
+        start: `(item, response, priors) -> position`: where to look for the mode, on the scales that are sampled.
     """
 
     name: str
@@ -30,3 +32,4 @@ class Model(NamedTuple):
     sample: Callable[[Any], Parameters]
     log_probabilities: Callable[[Parameters, Float[AnyArray, "..."]], Float[Array, "... category"]]
     n_categories: int
+    start: Callable[[Int[np.ndarray, " response"], Int[np.ndarray, " response"], Any], Parameters]

@@ -44,7 +44,7 @@ def slow(table, log_weight, person, row, group, weight):
 
 
 def laid_out(p):
-    return person_blocks(p["person"], p["row"], len(p["group"]), N_ROWS, group=p["group"], weight=p["weight"])
+    return person_blocks(p["person"], p["row"], len(p["group"]), N_ROWS, group=p["group"], weight=p["weight"])[0]
 
 
 @pytest.fixture(params=[10**6, 60, 7], ids=["one block", "a few blocks", "many blocks"])
@@ -133,7 +133,9 @@ def test_equal_patterns_become_one_weighted_person():
     for u in range(500):
         same = (responses == responses[u]).all(1) & (group == group[u])
         assert leader[u] == np.flatnonzero(same)[0]
-    data = person_blocks(person.ravel(), row, 500, 8, group=group)
+    data, place = person_blocks(person.ravel(), row, 500, 8, group=group)
+    assert (data.group.ravel()[place] == group).all()
+    assert len(np.unique(place)) == len(np.unique(leader))
     assert data.weight.sum() == 500
     assert (data.weight > 0).sum() == len(np.unique(leader)) <= 32
 
