@@ -20,9 +20,9 @@ from irt_jax.likelihood.marginal import MarginalData, item_table, node_log_weigh
 from irt_jax.models.model import Model, Parameters
 
 #: Points between two nodes at which the spline is summed for quantiles.
-FINER = 16
+FINER = 32
 #: Persons whose splines are held at once.
-BLOCK_PERSONS = 20_000
+BLOCK_PERSONS = 10_000
 
 
 class Abilities(NamedTuple):

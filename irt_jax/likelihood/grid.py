@@ -31,7 +31,7 @@ def fitting_nodes(
     posterior: Float[np.ndarray, "person node"],
     table: Float[np.ndarray, "row node"],
     nodes: Float[np.ndarray, " node"],
-) -> Float[np.ndarray, " node"]:
+) -> Float[np.ndarray, " fitted"]:
     """A grid that fits the persons' posteriors as far as the present grid can show them.
 
     Where the present grid is too coarse to tell a posterior's width, it counts as a third of the spacing, so that a
@@ -58,7 +58,7 @@ def even_nodes(lowest: float, highest: float, spacing: float) -> Float[np.ndarra
     return middle + spacing * (np.arange(count) - (count - 1) / 2)
 
 
-def refined(nodes: Float[np.ndarray, " node"]) -> Float[np.ndarray, " node"]:
+def refined(nodes: Float[np.ndarray, " node"]) -> Float[np.ndarray, " finer"]:
     """Half of the spacing, and a fifth more reach."""
     h = nodes[1] - nodes[0]
     extra = 0.1 * (nodes[-1] - nodes[0])

@@ -68,6 +68,19 @@ def assert_same_posterior(responses, anchors, draws, warmup=1000):
     ours = {name: fit.posterior["posterior"][name].values.astype(float) for name in ("a", "b", "theta")}
     theirs = by_pymc(data, draws, warmup)
     assert disagreements(ours, theirs) == []
+    assert_marginal_agrees(coded, anchors, theirs)
+
+
+def assert_marginal_agrees(coded, anchors, theirs):
+    """The abilities integrated out: items by draws, persons by what is written about them."""
+    fit = calibrate(coded, anchors, abilities="marginal", chains=4, warmup=300, draws=8000, interval=0.9)
+    ours = {name: fit.posterior["posterior"][name].values for name in ("a", "b")}
+    assert disagreements(ours, {name: theirs[name] for name in ours}) == []
+    columns = dict(zip(STATISTICS, ("theta", "theta_sd", "theta_lower", "theta_upper"), strict=True))
+    for label, (statistic, error) in STATISTICS.items():
+        apart = (fit.persons[columns[label]].to_numpy() - statistic(theirs["theta"])) / error(theirs["theta"])
+        print(f"theta {label}: at most {np.abs(apart).max():.2f} MCSE apart")
+        assert np.abs(apart).max() < APART
 
 
 def test_lsat7():

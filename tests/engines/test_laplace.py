@@ -1,0 +1,102 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from irt_jax.engines.laplace import find_mode, pack, position_shapes, unpack, whitened_target
+from irt_jax.engines.nuts import nuts
+from irt_jax.engines.settings import Settings
+from irt_jax.engines.target import Target
+from irt_jax.errors import ConvergenceError
+
+N = 40
+
+
+def precision() -> np.ndarray:
+    """Two parameters per block, correlated within it, weakly across blocks, and a weak common direction."""
+    rng = np.random.default_rng(0)
+    root = np.kron(np.eye(N), [[3.0, 0.0], [1.5, 0.7]])
+    across = 0.05 * rng.normal(size=(2 * N, 2 * N)) / np.sqrt(2 * N)
+    common = np.tile([1.0, 0.0], N) / np.sqrt(N)
+    inner = np.eye(2 * N) + across + across.T - 0.8 * np.outer(common, common)
+    return root @ inner @ root.T
+
+
+PRECISION = precision()
+CENTRE = np.random.default_rng(1).normal(size=2 * N)
+
+
+def flat(position):
+    return pack(position).ravel()
+
+
+def log_density(position, data):
+    x = flat(position) - data["centre"]
+    return -0.5 * x @ data["precision"] @ x
+
+
+def skewed(position, data):
+    """The same with a bend: not quadratic, and not concave far away."""
+    return log_density(position, data) - 0.1 * jnp.sum(jnp.cos(flat(position) - data["centre"]))
+
+
+START = {"b": np.zeros(N), "a": np.zeros(N)}
+DATA = {"centre": CENTRE, "precision": PRECISION}
+
+
+def target(density) -> Target:
+    return Target(density, lambda *_: START, lambda position, _: position)
+
+
+def test_packing_goes_by_name_and_back():
+    position = {"b": np.arange(3.0), "a": np.arange(12.0).reshape(3, 2, 2)}
+    matrix = pack(position)
+    assert matrix.shape == (3, 5)
+    np.testing.assert_array_equal(matrix[:, 4], position["b"])
+    back = unpack(matrix, position)
+    for name, leaf in position.items():
+        np.testing.assert_array_equal(back[name], leaf)
+
+
+@pytest.mark.parametrize("density", [log_density, skewed])
+def test_the_mode_is_found(density):
+    metric = find_mode(target(density), DATA, START)
+    np.testing.assert_allclose(np.asarray(metric.centre).ravel(), CENTRE, atol=2e-3)
+
+
+def test_the_metric_is_close_to_the_covariance():
+    """Whitened by the metric, the eigenvalues of the precision lie near one, the common direction's included."""
+    metric = find_mode(target(log_density), DATA, START)
+    assert len(metric.scales) >= 1
+    assert metric.scales.max() == pytest.approx(1 / np.sqrt(0.2), rel=0.1)
+    with jax.enable_x64(True):
+        columns = np.asarray(jax.vmap(metric.spread)(jnp.eye(2 * N)).reshape(2 * N, -1).T)
+        variance = np.asarray(metric.variance()).ravel()
+        gradient = np.random.default_rng(2).normal(size=(N, 2))
+        gathered = metric.gather(jnp.asarray(gradient))
+    whitened = np.linalg.eigvalsh(columns.T @ PRECISION @ columns)
+    assert whitened.min() > 0.7
+    assert whitened.max() < 1.35
+    np.testing.assert_allclose(variance, (columns**2).sum(1), rtol=1e-9)
+    np.testing.assert_allclose(variance, np.diag(np.linalg.inv(PRECISION)), rtol=0.2)
+    np.testing.assert_allclose(gathered, columns.T @ gradient.ravel(), rtol=1e-9)
+
+
+def test_whitened_draws_have_the_posterior_moments():
+    original = target(log_density)
+    metric = find_mode(original, DATA, START)
+    white = whitened_target(original, position_shapes(START))
+    draws = nuts(white, (DATA, metric), Settings(chains=4, warmup=200, draws=1000), seed=0)
+    covariance = np.linalg.inv(PRECISION).diagonal().reshape(N, 2)
+    for column, name in enumerate(sorted(START)):
+        x = draws.values[name].reshape(-1, N)
+        sd = np.sqrt(covariance[:, column])
+        assert (np.abs(x.mean(0) - CENTRE.reshape(N, 2)[:, column]) < 5 * sd / np.sqrt(2000)).all()
+        np.testing.assert_allclose(x.std(0), sd, rtol=5 / np.sqrt(2 * 2000))
+    assert draws.stats["n_steps"].mean() < 16
+
+
+def test_a_density_without_a_mode_is_refused():
+    endless = target(lambda position, _: jnp.sum(flat(position)))
+    with pytest.raises(ConvergenceError, match="No mode"):
+        find_mode(endless, DATA, START)
