@@ -55,7 +55,7 @@ def calibrate(
     model: Annotated[str, typer.Option(help=_choices("Response model", MODEL_NAMES))] = Options.model,
     method: Annotated[str, typer.Option(help=_choices("Engine", METHODS))] = Options.method,
     abilities: Annotated[
-        str, typer.Option(help=_choices("Abilities, sampled beside the items", ABILITIES))
+        str, typer.Option(help=_choices("Abilities sampled beside the items, or integrated out", ABILITIES))
     ] = Options.abilities,
     population: Annotated[str, typer.Option(help=_choices("Abilities are N(0, 1)", POPULATIONS))] = Options.population,
     priors: Annotated[
