@@ -106,10 +106,9 @@ def print_fit(console: Console, fit: "Fit", *, folder: str, max_items: int = 0) 
         f"data     {counts['persons']:,} persons, {counts['items']:,} items{anchors}, {counts['responses']:,} responses"
     )
     console.print(f"device   {fit.run['device']}")
-    console.print(
-        f"time     {timings['total_s']:.1f} s: compile {timings['compile_s']:.1f}, "
-        f"warm-up {timings['warmup_s']:.1f}, sampling {timings['sample_s']:.1f}"
-    )
+    stages = {"mode": "mode", "compile": "compile", "warmup": "warm-up", "sample": "sampling"}
+    shown = [f"{label} {timings[f'{stage}_s']:.1f}" for stage, label in stages.items() if timings[f"{stage}_s"]]
+    console.print(f"time     {timings['total_s']:.1f} s: {', '.join(shown)}")
     console.print(f"fit      log-likelihood {fit.run['log_likelihood']:.2f}, reliability {fit.run['reliability']:.3f}")
     for line in fit.diagnostics.lines():
         console.print(line)

@@ -45,7 +45,7 @@ def prepare_devices(devices: int | None = None) -> None:
         jax.config.update("jax_num_cpu_devices", max(devices or 0, available_cores()))
 
 
-def choose_layout(chains: int, devices: int | None = None, *, lockstep: bool = False) -> Layout:
+def choose_layout(chains: int, devices: int | None = None) -> Layout:
     """Spread chains over devices evenly: as many devices as divide the number of chains.
 
     The first call of a process decides how many CPU devices JAX makes, so that is set here, before
@@ -54,7 +54,6 @@ def choose_layout(chains: int, devices: int | None = None, *, lockstep: bool = F
     Args:
         chains: number of chains.
         devices: at most this many devices; None for one per core on CPU, all on GPU.
-        lockstep: advance the chains of a device together on a CPU too.
 
     Raises:
         UsageError: more devices asked for than there are.
@@ -71,7 +70,7 @@ def choose_layout(chains: int, devices: int | None = None, *, lockstep: bool = F
     kind = found[0].device_kind
     return Layout(
         mesh=Mesh(np.array(found[:used]), ("chain",)),
-        vectorised=lockstep or found[0].platform != "cpu",
+        vectorised=found[0].platform != "cpu",
         description=f"{used} x {kind} ({found[0].platform})",
     )
 

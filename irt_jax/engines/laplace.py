@@ -104,7 +104,6 @@ def whitened_target(target: Target, shapes: tuple[tuple[str, tuple[int, ...]], .
         start,
         lambda position, data: {**target.report(place(position, data[1]), data[0]), "z": position["z"]},
         whitened=True,
-        lockstep=True,
     )
 
 

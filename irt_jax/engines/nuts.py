@@ -69,7 +69,7 @@ def nuts(
     """
     watch = progress or (lambda _: None)
     with jax.enable_x64(True):
-        layout = choose_layout(settings.chains, settings.devices, lockstep=target.lockstep)
+        layout = choose_layout(settings.chains, settings.devices)
         started = time.perf_counter()
         watch(Progress("compile", 0, 1))
         data = replicate(jax.tree.map(_widen, data), layout)

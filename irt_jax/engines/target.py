@@ -19,11 +19,9 @@ class Target(NamedTuple):
         start: `(key, data) -> position`, over-dispersed against the posterior.
         report: `(position, data) -> named quantities` that are kept from each draw.
         whitened: the coordinates have unit scale already, so that only a step size is to be tuned.
-        lockstep: the log density is cheapest for all chains of a device at once, also on a CPU.
     """
 
     log_density: Callable[[Position, Any], Float[Array, ""]]
     start: Callable[[Array, Any], Position]
     report: Callable[[Position, Any], dict[str, AnyArray]]
     whitened: bool = False
-    lockstep: bool = False
