@@ -98,8 +98,8 @@ def calibrate(
 ) -> None:
     """Calibrate items and persons and write a run's folder.
 
-    Exit codes: 0 good, 2 usage, 3 bad input or output that cannot be written, 4 diagnostics failed
-    (files are written), 130/143 interrupted, with a checkpoint to --resume from.
+    Exit codes: 0 good; 2 usage; 3 bad input, or output that cannot be written; 4 diagnostics failed,
+    with the files written; 130/143 interrupted, with a checkpoint to --resume from.
     """
     with STOPWATCH.measure("import"):
         from irt_jax.calibration import calibrate as fit_model

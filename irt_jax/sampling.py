@@ -21,6 +21,7 @@ from irt_jax.likelihood.joint import JointData, joint_target
 from irt_jax.likelihood.kernel import posterior_over_nodes
 from irt_jax.likelihood.marginal import MarginalData, item_table, marginal_target, node_log_weight
 from irt_jax.models.model import Model
+from irt_jax.posterior import marginals
 from irt_jax.timing import Stopwatch
 
 #: The quadrature error, in posterior SDs, below which a grid is good enough.
@@ -78,10 +79,7 @@ def sample_joint(model: Model, responses: Responses, priors: Any, run: Run) -> S
     draws = _nuts(joint_target(model), data, run)
     theta = draws.values["theta"]
     with run.stopwatch.measure("summarise"):
-        pooled = theta.reshape(-1, theta.shape[-1])
-        tail = (1.0 - run.interval) / 2.0
-        lower, upper = np.quantile(pooled, [tail, 1.0 - tail], axis=0)
-        abilities = Abilities(pooled.mean(0), pooled.std(0, ddof=1), lower, upper)
+        abilities = Abilities(*marginals(theta, run.interval))
     return Sampled(draws, abilities, None)
 
 

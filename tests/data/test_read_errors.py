@@ -1,34 +1,16 @@
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tables import assert_refused, table, write
 
 from irt_jax.data import read_responses
-from irt_jax.errors import InputError, UsageError
+from irt_jax.errors import UsageError
 
-BASE = {"person_id": ["ann", "ann", "bob"], "item_id": ["q1", "q2", "q1"], "response": [1, 0, 1]}
-
-
-def table(**columns):
-    return pa.table({**BASE, **columns})
-
-
-def write(path, **columns):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table(**columns), path)
-    return path
-
-
-def assert_fails(source, *parts, error=InputError, **options):
-    with pytest.raises(error) as caught:
-        read_responses(source, **options)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert message[-1] in ".?"
-    for part in parts:
-        assert part in message
+assert_fails = partial(assert_refused, read_responses)
 
 
 def test_missing_sources(tmp_path):
