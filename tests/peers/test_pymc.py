@@ -80,7 +80,7 @@ def assert_same_posterior(responses, anchors, draws, warmup=1000):
 
 def assert_marginal_agrees(coded, anchors, theirs):
     """The abilities integrated out: items by draws, persons by what is written about them."""
-    fit = calibrate(coded, anchors, abilities="marginal", chains=4, warmup=300, draws=8000, interval=0.9)
+    fit = calibrate(coded, anchors, abilities="marginal", chains=4, warmup=300, draws=20_000, interval=0.9)
     ours = {name: fit.posterior["posterior"][name].values for name in ("a", "b")}
     assert disagreements(ours, {name: theirs[name] for name in ours}) == []
     columns = dict(zip(STATISTICS, ("theta", "theta_sd", "theta_lower", "theta_upper"), strict=True))
