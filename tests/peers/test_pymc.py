@@ -91,7 +91,7 @@ def assert_marginal_agrees(coded, anchors, theirs):
 
 
 def test_lsat7():
-    assert_same_posterior(datasets.lsat7(), None, draws=13_000)
+    assert_same_posterior(datasets.lsat7(), None, draws=16_000)
 
 
 @pytest.mark.peers
