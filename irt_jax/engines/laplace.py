@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 from irt_jax.engines.target import Position, Target
 from irt_jax.errors import ConvergenceError
 
-#: Random sign vectors per parameter of a block: the blocks' relative error is about .2 / sqrt(PROBES).
+#: Random sign vectors per parameter of a block: the blocks' error shrinks with its square root.
 PROBES = 24
 #: Lanczos iterations, and the band around one within which a direction is left alone.
 LANCZOS_STEPS = 24

@@ -62,7 +62,7 @@ def log_probabilities(items: Parameters, ability: Float[AnyArray, "..."]) -> Flo
     logit = items["a"] * (ability - items["b"])
     positive = logit >= 0.0
     distance = jnp.where(positive, logit, -logit)
-    tail = jnp.log(1.0 + jnp.exp(-distance))  # log1p is three times slower on CPU; the error is below 1e-16
+    tail = jnp.log(1.0 + jnp.exp(-distance))  # log1p would nearly double the gradient on CPU; error below 1e-16
     wrong = jnp.where(positive, -logit, 0.0) - tail
     correct = jnp.where(positive, 0.0, logit) - tail
     return jnp.stack([wrong, correct], axis=-1)
