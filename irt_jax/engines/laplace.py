@@ -1,10 +1,10 @@
-"""The mode of a log density and a metric there, from gradients and Hessian-vector products alone.
+"""The mode of a log density and a metric there, from gradients and Hessian-vector products.
 
-The metric has a dense block for every index of the positions' first axis (for items: a and b of one item), found by
-probing the Hessian with random signs, and a few global directions on top, found by Lanczos iterations on what the
-blocks leave over. Its cost is linear in the number of blocks. At the mode of an item response posterior it leaves
-eigenvalues close to one (Nocedal & Wright 2006, ch. 7, for the Newton-CG steps; Golub & Van Loan 2013, ch. 10, for
-Lanczos; Bekas, Kokiopoulou & Saad 2007 for the probing).
+The metric has a dense block for every item, in closed form where the target knows it and found by probing the Hessian
+with random signs otherwise, a border for what all items share, and a few global directions on top, found by Lanczos
+iterations on what the arrow leaves over. Its cost is linear in the number of blocks. At the mode of an item response
+posterior it leaves eigenvalues close to one (Nocedal & Wright 2006, ch. 7, for the Newton-CG steps; Golub & Van Loan
+2013, ch. 10, for Lanczos; Bekas, Kokiopoulou & Saad 2007 for the probing).
 """
 
 from collections.abc import Callable
@@ -16,144 +16,209 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from irt_jax.engines.metric import Metric, arrow
+from irt_jax.engines.packing import Shapes, pack, split, unpack
 from irt_jax.engines.target import Position, Target
 from irt_jax.errors import ConvergenceError
 
 #: Random sign vectors per parameter of a block: the blocks' error shrinks with its square root.
 PROBES = 24
-#: Lanczos iterations, and the band around one within which a direction is left alone.
-LANCZOS_STEPS = 24
+#: Lanczos iterations, how many directions are kept, and the band around one within which a direction is left alone.
+LANCZOS_STEPS = 16
+DIRECTIONS = 6
 BAND = (0.8, 1.25)
-#: Newton steps end when half of the squared Newton decrement, in units of log density, is below this.
-DECREMENT = 1e-6
+#: Newton steps end when half of the squared Newton decrement, in units of log density, is below this: the last step
+#: is then shorter than .015 posterior standard deviations over all parameters together, and its own error a tenth.
+DECREMENT = 1e-4
 MAX_NEWTON = 50
+#: Each Newton step is solved until this share of it is left.
+CONJUGATE_SHARE = 0.1
 MAX_CONJUGATE = 60
 
 
-class Metric(NamedTuple):
-    """A whitening of the space around the mode: position = centre + B (z + V (s - 1) V' z).
+class Mode(NamedTuple):
+    """Where a climb ended.
 
     Attributes:
-        centre: the mode, (block, parameter).
-        root: B, the inverse transposed Cholesky factor of each block of the precision.
-        directions: V, orthonormal columns in the whitened space, (block * parameter, direction).
-        scales: s, the standard deviation along each direction.
+        metric: around the last position, its centre.
+        converged: whether the Newton decrement fell below its limit.
+        steps: Newton steps taken.
+        step: the last step's length in standard deviations of each coordinate.
     """
 
-    centre: Float[Array, "block parameter"]
-    root: Float[Array, "block parameter parameter"]
-    directions: Float[Array, "coordinate direction"]
-    scales: Float[Array, " direction"]
-
-    def spread(self, z: Float[Array, " coordinate"]) -> Float[Array, "block parameter"]:
-        """Turn whitened coordinates into a displacement from the centre."""
-        z = z + self.directions @ ((self.scales - 1.0) * (self.directions.T @ z))
-        return jnp.einsum("bij,bj->bi", self.root, z.reshape(self.centre.shape))
-
-    def gather(self, gradient: Float[Array, "block parameter"]) -> Float[Array, " coordinate"]:
-        """The transpose of `spread`: a gradient in whitened coordinates."""
-        z = jnp.einsum("bij,bi->bj", self.root, gradient).ravel()
-        return z + self.directions @ ((self.scales - 1.0) * (self.directions.T @ z))
-
-    def variance(self) -> Float[Array, "block parameter"]:
-        """Diagonal of the covariance."""
-        plain = jnp.einsum("bij,bij->bi", self.root, self.root)
-        columns = self.directions.T.reshape(-1, *self.centre.shape)
-        along = jnp.einsum("bij,dbj->dbi", self.root, columns)
-        return plain + ((self.scales**2 - 1.0)[:, None, None] * along**2).sum(0)
+    metric: Metric
+    converged: bool
+    steps: int
+    step: Float[Array, " coordinate"]
 
 
-def pack(position: Position) -> Float[Array, "block parameter"]:
-    """Positions as a matrix: the leaves' first axis, and everything else, leaf after leaf in the order of names."""
-    return jnp.concatenate([jnp.reshape(position[name], (len(position[name]), -1)) for name in sorted(position)], 1)
+class Functions(NamedTuple):
+    """Compiled functions of a target on packed positions; few, because compiling takes longer than running.
 
-
-def unpack(matrix: Float[Array, "block parameter"], like: Position) -> Position:
-    """The inverse of `pack`.
-
-    Args:
-        matrix: from `pack`.
-        like: a position of the same shapes.
+    Attributes:
+        value_and_gradient: `(x, data)`.
+        hessian_times: `(x, v, data)`: the negative Hessian times a vector.
+        blocks: `(x, data)`: diagonal blocks of the negative Hessian.
+        rows_of_hessian: `(x, V, data)`: the negative Hessian times each row of V, side by side.
     """
-    names = sorted(like)
-    widths = [int(np.prod(like[name].shape[1:])) for name in names]
-    parts = jnp.split(matrix, np.cumsum(widths)[:-1].tolist(), axis=1)
-    return {name: part.reshape(like[name].shape) for name, part in zip(names, parts, strict=True)}
-
-
-@cache
-def whitened_target(target: Target, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> Target:
-    """The same posterior in the metric's coordinates; its data are `(data, metric)`.
-
-    Chains start from normal draws twice as wide as the posterior.
-
-    Args:
-        target: the posterior.
-        shapes: names and shapes of its positions, from `position_shapes`.
-    """
-    like: Position = {name: np.empty(shape) for name, shape in shapes}
-
-    def place(position: Any, metric: Metric) -> Any:
-        return unpack(metric.centre + metric.spread(position["z"]), like)
-
-    def start(key: Array, data: Any) -> Position:
-        return {"z": 2.0 * jax.random.normal(key, (data[1].centre.size,), data[1].centre.dtype)}
-
-    return Target(
-        lambda position, data: target.log_density(place(position, data[1]), data[0]),
-        start,
-        lambda position, data: {**target.report(place(position, data[1]), data[0]), "z": position["z"]},
-        whitened=True,
-    )
-
-
-def position_shapes(position: Position) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Names and shapes of a position, in the order of names."""
-    return tuple((name, tuple(position[name].shape)) for name in sorted(position))
-
-
-class _Functions(NamedTuple):
-    """Compiled functions of a target on packed positions."""
 
     value_and_gradient: Callable[..., Any]
-    blocks: Callable[..., Any]
-    solve: Callable[..., Any]
-    lanczos: Callable[..., Any]
+    hessian_times: Callable[..., Array]
+    blocks: Callable[..., Array]
+    rows_of_hessian: Callable[..., Array]
 
 
-def find_mode(target: Target, data: Any, start: Position) -> Metric:
-    """Climb to the mode by Newton steps, each solved by conjugate gradients in the blocks' metric, and whiten there.
+def find_mode(target: Target, data: Any, start: Position, shapes: Shapes) -> Metric:
+    """Climb to the mode and whiten there.
 
     Args:
         target: the posterior.
         data: its data.
         start: where to begin.
+        shapes: of the position.
 
     Raises:
         ConvergenceError: no mode within `MAX_NEWTON` steps, or no finite density at the start.
     """
-    functions = _functions(target, position_shapes(start))
+    mode = climb(target, data, start, shapes)
+    if not mode.converged:
+        raise ConvergenceError(
+            f"No mode of the posterior was found in {MAX_NEWTON} Newton steps.",
+            "Check the anchors and the priors for contradictions, or sample with --abilities joint.",
+        )
+    return with_directions(target, data, mode.metric, shapes)
+
+
+def climb(target: Target, data: Any, start: Position, shapes: Shapes, *, max_steps: int = MAX_NEWTON) -> Mode:
+    """Climb by Newton steps, each solved by conjugate gradients in the arrow's metric.
+
+    Args:
+        target: the posterior.
+        data: its data.
+        start: where to begin.
+        shapes: of the position.
+        max_steps: Newton steps after which to give up.
+    """
+    functions = compiled(target, shapes)
     with jax.enable_x64(True):
-        x = pack({name: jnp.asarray(leaf, jnp.float64) for name, leaf in start.items()})
+        x = pack({name: jnp.asarray(leaf, jnp.float64) for name, leaf in start.items()}, shapes)
         value, gradient = functions.value_and_gradient(x, data)
-        for step in range(MAX_NEWTON):
-            if step % 4 == 0:
-                root = functions.blocks(x, data)
-            direction = functions.solve(x, gradient, root, data)
-            decrement = float(jnp.vdot(direction, gradient))
+        metric, converged, step = _arrow(functions, x, data, shapes), False, 0
+        direction = jnp.zeros_like(x)
+        while step < max_steps and not converged:
+            step += 1
+            direction = _newton_step(functions, x, gradient, metric, data)
+            converged = float(jnp.vdot(direction, gradient)) / 2 < DECREMENT
             x, value, gradient = _line_search(functions, x, value, gradient, direction, data)
-            if decrement / 2 < DECREMENT:
-                root = functions.blocks(x, data)
-                directions, scales = _outliers(functions, x, root, data)
-                return Metric(x, root, directions, scales)
-    raise ConvergenceError(
-        f"No mode of the posterior was found in {MAX_NEWTON} Newton steps.",
-        "Check the anchors and the priors for contradictions, or sample with --abilities joint.",
-    )
+            if converged or step % 3 == 0 or step == 1:
+                metric = _arrow(functions, x, data, shapes)
+        return Mode(metric, converged, step, direction / metric.deviations())
+
+
+def with_directions(target: Target, data: Any, metric: Metric, shapes: Shapes) -> Metric:
+    """Add the global directions that an arrow leaves far from one.
+
+    Args:
+        target: the posterior.
+        data: its data.
+        metric: an arrow around the mode.
+        shapes: of the position.
+    """
+    with jax.enable_x64(True):
+        basis, diagonal, off_diagonal = _lanczos(whitened_hessian_times(target, data, metric, shapes), shapes.size)
+        tridiagonal = np.diag(diagonal) + np.diag(off_diagonal[:-1], 1) + np.diag(off_diagonal[:-1], -1)
+        values, vectors = np.linalg.eigh(tridiagonal)
+        residual = np.abs(off_diagonal[-1] * vectors[-1])
+        usable = ((values < BAND[0]) | (values > BAND[1])) & (values > 0) & (residual < 0.1 * values)
+        distance = np.where(usable, np.abs(np.log(np.maximum(values, 1e-300))), -1.0)
+        chosen = np.argsort(-distance)[: min(DIRECTIONS, usable.sum())]
+        directions, scales = np.zeros(metric.directions.shape), np.ones(metric.scales.shape)
+        directions[:, : len(chosen)], _ = np.linalg.qr(basis.T @ vectors[:, chosen])
+        scales[: len(chosen)] = 1.0 / np.sqrt(values[chosen])
+        return metric._replace(directions=jnp.asarray(directions), scales=jnp.asarray(scales))
+
+
+def whitened_hessian_times(
+    target: Target, data: Any, metric: Metric, shapes: Shapes
+) -> Callable[[np.ndarray], np.ndarray]:
+    """The negative Hessian at the metric's centre in its coordinates, as a function of a vector.
+
+    Args:
+        target: the posterior.
+        data: its data.
+        metric: around the mode.
+        shapes: of the position.
+    """
+    functions = compiled(target, shapes)
+
+    def times(z: np.ndarray) -> np.ndarray:
+        return np.asarray(_gather(metric, functions.hessian_times(metric.centre, _spread(metric, z), data)))
+
+    return times
+
+
+def _lanczos(times: Callable[[np.ndarray], np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """An orthonormal basis, and the tridiagonal matrix that a symmetric one is in it."""
+    steps = min(LANCZOS_STEPS, size)
+    basis, diagonal, off_diagonal = np.zeros((steps + 1, size)), np.zeros(steps), np.zeros(steps)
+    first = np.random.default_rng(1).normal(size=size)
+    basis[0] = first / np.linalg.norm(first)
+    for k in range(steps):
+        new = times(basis[k])
+        diagonal[k] = new @ basis[k]
+        for _ in range(2):  # orthogonal to all earlier ones, twice is enough
+            new = new - basis.T @ (basis @ new)
+        off_diagonal[k] = np.linalg.norm(new)
+        if off_diagonal[k] > 1e-10:
+            basis[k + 1] = new / off_diagonal[k]
+    return basis[:-1], diagonal, off_diagonal
+
+
+def _newton_step(functions: Functions, x: Array, gradient: Array, metric: Metric, data: Any) -> Array:
+    """Conjugate gradients, stopped where the curvature turns negative (Steihaug 1983)."""
+    step, residual = jnp.zeros_like(x), gradient
+    along = conditioned = precondition(metric, residual)
+    size = first = float(jnp.vdot(residual, conditioned))
+    for k in range(MAX_CONJUGATE):
+        image = functions.hessian_times(x, along, data)
+        curvature = float(jnp.vdot(along, image))
+        if curvature <= 0.0:
+            return step if k else along
+        step, residual = step + size / curvature * along, residual - size / curvature * image
+        conditioned = precondition(metric, residual)
+        left = float(jnp.vdot(residual, conditioned))
+        if left <= CONJUGATE_SHARE**2 * first:
+            break
+        along, size = conditioned + left / size * along, left
+    return step
+
+
+@jax.jit
+def _spread(metric: Metric, z: Array) -> Array:
+    return metric.spread(z)
+
+
+@jax.jit
+def _gather(metric: Metric, gradient: Array) -> Array:
+    return metric.gather(gradient)
+
+
+@jax.jit
+def precondition(metric: Metric, gradient: Array) -> Array:
+    """The covariance times a gradient."""
+    return metric.spread(metric.gather(gradient))
+
+
+def _arrow(functions: Functions, x: Array, data: Any, shapes: Shapes) -> Metric:
+    edge = shapes.n_blocks * shapes.block_size
+    units = np.eye(shapes.n_shared, shapes.size, edge)
+    rows = [functions.hessian_times(x, unit, data) for unit in units]
+    border = jnp.stack(rows) if rows else jnp.zeros((0, shapes.size))
+    return arrow(x, functions.blocks(x, data), border, min(DIRECTIONS, shapes.size))
 
 
 def _line_search(
-    functions: _Functions, x: Array, value: Array, gradient: Array, direction: Array, data: Any
+    functions: Functions, x: Array, value: Array, gradient: Array, direction: Array, data: Any
 ) -> tuple[Array, Array, Array]:
     """Halve the step until the density grows; at the mode, rounding may leave nothing to grow."""
     length = 1.0
@@ -165,93 +230,44 @@ def _line_search(
     return x, value, gradient
 
 
-def _outliers(functions: _Functions, x: Array, root: Array, data: Any) -> tuple[Array, Array]:
-    """Directions that the blocks leave far from one: Ritz vectors outside `BAND`, and their standard deviations."""
-    basis, diagonal, off_diagonal = functions.lanczos(x, root, data)
-    tridiagonal = np.diag(diagonal) + np.diag(off_diagonal[:-1], 1) + np.diag(off_diagonal[:-1], -1)
-    values, vectors = np.linalg.eigh(tridiagonal)
-    residual = np.abs(np.asarray(off_diagonal)[-1] * vectors[-1])
-    chosen = ((values < BAND[0]) | (values > BAND[1])) & (values > 0) & (residual < 0.1 * values)
-    directions, _ = np.linalg.qr(np.asarray(basis).T @ vectors[:, chosen])
-    return jnp.asarray(directions), jnp.asarray(1.0 / np.sqrt(values[chosen]))
-
-
 @cache
-def _functions(target: Target, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> _Functions:
-    like: Position = {name: np.empty(shape) for name, shape in shapes}
+def compiled(target: Target, shapes: Shapes) -> Functions:
+    """The functions that climbing and whitening need.
+
+    Args:
+        target: the posterior; the same object gives the same functions, so that nothing compiles twice.
+        shapes: of its positions.
+    """
 
     def value(x: Array, data: Any) -> Array:
-        return target.log_density(unpack(x, like), data)
+        return target.log_density(unpack(x, shapes), data)
 
     def hessian_times(x: Array, v: Array, data: Any) -> Array:
-        """The negative Hessian times a matrix of the packed shape."""
+        """The negative Hessian times a vector."""
         return -jax.jvp(lambda at: jax.grad(value)(at, data), (x,), (v,))[1]
 
     def blocks(x: Array, data: Any) -> Array:
-        n, p = x.shape
-        signs = jax.random.rademacher(jax.random.key(0), (PROBES, n), x.dtype)
+        if target.curvature is not None:
+            return target.curvature(unpack(x, shapes), data)
+        return _probed_blocks(lambda v: hessian_times(x, v, data), shapes.n_blocks, shapes.block_size, shapes)
 
-        def probe(parameter: Array) -> Array:
-            def one(sign: Array) -> Array:
-                v = jnp.zeros((n, p), x.dtype).at[:, parameter].set(sign)
-                return sign[:, None] * hessian_times(x, v, data)
+    def rows_of_hessian(x: Array, v: Array, data: Any) -> Array:
+        return jax.vmap(lambda row: hessian_times(x, row, data))(v)
 
-            return jax.lax.map(one, signs).mean(0)
-
-        found = jnp.moveaxis(jax.lax.map(probe, jnp.arange(p)), 0, -1)
-        return _inverse_root((found + jnp.swapaxes(found, 1, 2)) / 2)
-
-    def solve(x: Array, gradient: Array, root: Array, data: Any) -> Array:
-        """Conjugate gradients for the Newton step, stopped where the curvature turns negative (Steihaug 1983)."""
-
-        def precondition(v: Array) -> Array:
-            return jnp.einsum("bij,bkj,bk->bi", root, root, v)
-
-        def advance(state: Any) -> Any:
-            k, step, residual, conditioned, along, _ = state
-            image = hessian_times(x, along, data)
-            curvature, size = jnp.vdot(along, image), jnp.vdot(residual, conditioned)
-            usable = curvature > 0.0
-            length = jnp.where(usable, size / jnp.where(usable, curvature, 1.0), jnp.where(k == 0, 1.0, 0.0))
-            step, residual = step + length * along, residual - length * image
-            conditioned = precondition(residual)
-            left = jnp.vdot(residual, conditioned)
-            return k + 1, step, residual, conditioned, conditioned + left / size * along, usable & (left > goal)
-
-        first = precondition(gradient)
-        goal = 1e-4 * jnp.vdot(gradient, first)
-        state = (0, jnp.zeros_like(x), gradient, first, first, jnp.array(True))
-        return jax.lax.while_loop(lambda state: (state[0] < MAX_CONJUGATE) & state[-1], advance, state)[1]
-
-    def lanczos(x: Array, root: Array, data: Any) -> tuple[Array, Array, Array]:
-        def whitened(z: Array) -> Array:
-            v = jnp.einsum("bij,bj->bi", root, z.reshape(x.shape))
-            return jnp.einsum("bij,bi->bj", root, hessian_times(x, v, data)).ravel()
-
-        steps = min(LANCZOS_STEPS, x.size)
-        first = jax.random.normal(jax.random.key(1), (x.size,), x.dtype)
-        basis = jnp.zeros((steps + 1, x.size), x.dtype).at[0].set(first / jnp.linalg.norm(first))
-
-        def step(k: Array, carry: Any) -> Any:
-            basis, diagonal, off_diagonal = carry
-            new = whitened(basis[k])
-            diagonal = diagonal.at[k].set(jnp.vdot(new, basis[k]))
-            for _ in range(2):  # orthogonal to all earlier ones, twice is enough
-                new = new - basis.T @ (basis @ new)
-            norm = jnp.linalg.norm(new)
-            basis = basis.at[k + 1].set(new / jnp.where(norm > 1e-10, norm, jnp.inf))
-            return basis, diagonal, off_diagonal.at[k].set(norm)
-
-        empty = jnp.zeros(steps, x.dtype)
-        basis, diagonal, off_diagonal = jax.lax.fori_loop(0, steps, step, (basis, empty, empty))
-        return basis[:-1], diagonal, off_diagonal
-
-    return _Functions(jax.jit(jax.value_and_grad(value)), jax.jit(blocks), jax.jit(solve), jax.jit(lanczos))
+    return Functions(*map(jax.jit, (jax.value_and_grad(value), hessian_times, blocks, rows_of_hessian)))
 
 
-def _inverse_root(precision: Float[Array, "block parameter parameter"]) -> Float[Array, "block parameter parameter"]:
-    """B with B B' = precision^-1, from the sizes of eigenvalues, held above a hundredth of their block's largest."""
-    values, vectors = jnp.linalg.eigh(precision)
-    size = jnp.abs(values)
-    floor = jnp.maximum(1e-2 * size.max(-1, keepdims=True), 1e-10)
-    return vectors / jnp.sqrt(jnp.maximum(size, floor))[:, None, :]
+def _probed_blocks(times: Callable[[Array], Array], n: int, p: int, shapes: Shapes) -> Float[Array, "block p p"]:
+    """Diagonal blocks of a matrix, seen through random signs: what lies outside them averages out."""
+    signs = jax.random.rademacher(jax.random.key(0), (PROBES, n), jnp.result_type(float))
+
+    def probe(parameter: Array) -> Array:
+        def one(sign: Array) -> Array:
+            v = jnp.zeros((n, p), sign.dtype).at[:, parameter].set(sign)
+            image = times(jnp.concatenate([v.ravel(), jnp.zeros(shapes.n_shared, sign.dtype)]))
+            return sign[:, None] * split(image, shapes)[0]
+
+        return jax.lax.map(one, signs).mean(0)
+
+    found = jnp.moveaxis(jax.lax.map(probe, jnp.arange(p)), 0, -1)
+    return (found + jnp.swapaxes(found, 1, 2)) / 2

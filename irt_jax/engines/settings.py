@@ -56,9 +56,11 @@ class Draws(NamedTuple):
             step_size.
         timings: wall-clock seconds: compile_s, warmup_s, sample_s.
         device: what it ran on, in words.
+        last: the chains' last positions, every array with the chain first.
     """
 
     values: dict[str, np.ndarray]
     stats: dict[str, np.ndarray]
     timings: dict[str, float]
     device: str
+    last: dict[str, np.ndarray]

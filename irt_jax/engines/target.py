@@ -19,9 +19,12 @@ class Target(NamedTuple):
         start: `(key, data) -> position`, over-dispersed against the posterior.
         report: `(position, data) -> named quantities` that are kept from each draw.
         whitened: the coordinates have unit scale already, so that only a step size is to be tuned.
+        curvature: `(position, data) -> (block, parameter, parameter)`, the diagonal blocks of the negative Hessian in
+            the order of `pack`, where they are known in closed form.
     """
 
     log_density: Callable[[Position, Any], Float[Array, ""]]
     start: Callable[[Array, Any], Position]
     report: Callable[[Position, Any], dict[str, AnyArray]]
     whitened: bool = False
+    curvature: Callable[[Position, Any], Float[Array, "block parameter parameter"]] | None = None

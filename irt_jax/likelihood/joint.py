@@ -15,6 +15,7 @@ from irt_jax.arrays import AnyArray
 from irt_jax.engines.target import Target
 from irt_jax.likelihood.numpyro_target import numpyro_target
 from irt_jax.models.model import Model, Parameters
+from irt_jax.models.population import Population
 
 
 class JointData(NamedTuple):
@@ -24,16 +25,16 @@ class JointData(NamedTuple):
         person: code of each response's person.
         item: code of each response's item.
         response: category from 0.
-        ability_mean: mean of each person's ability prior.
-        ability_sd: its standard deviation.
+        group: code of each person's population.
+        population: of the groups.
         priors: the model's priors, arrays over items.
     """
 
     person: Int[AnyArray, " response"]
     item: Int[AnyArray, " response"]
     response: Int[AnyArray, " response"]
-    ability_mean: Float[AnyArray, " person"]
-    ability_sd: Float[AnyArray, " person"]
+    group: Int[AnyArray, " person"]
+    population: Population
     priors: Any
 
 
@@ -47,8 +48,9 @@ def joint_model(model: Model, data: JointData) -> None:
         data: responses and priors.
     """
     items = model.sample(data.priors)
-    with numpyro.plate("person", data.ability_mean.shape[0]):
-        theta = numpyro.sample("theta", dist.Normal(data.ability_mean, data.ability_sd))
+    mean, sd = data.population.sample()
+    with numpyro.plate("person", data.group.shape[0]):
+        theta = numpyro.sample("theta", dist.Normal(jnp.asarray(mean)[data.group], jnp.asarray(sd)[data.group]))
     numpyro.factor("responses", response_log_likelihood(model, items, theta, data).sum())
 
 

@@ -79,11 +79,22 @@ def posterior_over_nodes(
         blocks: the responses.
     """
 
-    def one(block: PersonBlocks) -> Array:
-        log_terms = gather_sum(jnp.asarray(table), block.to_person, block.weight.shape[0])
-        return jax.nn.softmax(log_terms + jnp.asarray(log_weight)[block.group], axis=-1)
-
+    one = partial(block_posterior, jnp.asarray(table), jnp.asarray(log_weight))
     return jax.lax.map(one, jax.tree.map(jnp.asarray, blocks))
+
+
+def block_posterior(
+    table: Float[Array, "row node"], log_weight: Float[Array, "group node"], block: PersonBlocks
+) -> Float[Array, "person node"]:
+    """The same for one block, whose arrays have no axis of blocks.
+
+    Args:
+        table: see `marginal_log_likelihood`.
+        log_weight: see `marginal_log_likelihood`.
+        block: the responses.
+    """
+    log_terms = gather_sum(table, block.to_person, block.weight.shape[0])
+    return jax.nn.softmax(log_terms + log_weight[block.group], axis=-1)
 
 
 @jax.custom_vjp

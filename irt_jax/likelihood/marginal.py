@@ -8,10 +8,13 @@ import numpyro
 from jaxtyping import Array, Float
 
 from irt_jax.arrays import AnyArray
-from irt_jax.engines.target import Target
+from irt_jax.engines.packing import Shapes
+from irt_jax.engines.target import Position, Target
+from irt_jax.likelihood.information import item_information
 from irt_jax.likelihood.kernel import PersonBlocks, marginal_log_likelihood
-from irt_jax.likelihood.numpyro_target import numpyro_target
+from irt_jax.likelihood.numpyro_target import numpyro_target, position_shapes
 from irt_jax.models.model import Model, Parameters
+from irt_jax.models.population import Population
 
 
 class MarginalData(NamedTuple):
@@ -20,30 +23,37 @@ class MarginalData(NamedTuple):
     Attributes:
         blocks: the responses, laid out for the kernel.
         nodes: abilities of the grid, evenly spaced.
-        ability_mean: mean of each population's ability.
-        ability_sd: its standard deviation.
+        population: of the persons.
         priors: the model's priors, arrays over items.
     """
 
     blocks: PersonBlocks
     nodes: Float[AnyArray, " node"]
-    ability_mean: Float[AnyArray, " group"]
-    ability_sd: Float[AnyArray, " group"]
+    population: Population
     priors: Any
 
 
 def marginal_model(model: Model, data: MarginalData) -> None:
-    """The NumPyro model: the items' parameters, and one factor for all responses.
+    """The NumPyro model: the items' parameters, the population's, and one factor for all responses.
 
     Args:
         model: the response model.
         data: responses, grid and priors.
     """
-    items = model.sample(data.priors)
-    table = item_table(model, items, data.nodes)
-    log_weight = node_log_weight(data.nodes, data.ability_mean, data.ability_sd)
+    table, log_weight = parts(model, data)
     total = marginal_log_likelihood(table.astype(jnp.float32), log_weight.astype(jnp.float32), data.blocks)
     numpyro.factor("responses", total)
+
+
+def parts(model: Model, data: MarginalData) -> tuple[Float[Array, "row node"], Float[Array, "group node"]]:
+    """NumPyro statements of items and population, and what the kernel takes of them: table and log weights.
+
+    Args:
+        model: the response model.
+        data: responses, grid and priors.
+    """
+    table = item_table(model, model.sample(data.priors), data.nodes)
+    return table, node_log_weight(data.nodes, *data.population.sample())
 
 
 def item_table(model: Model, items: Parameters, nodes: Float[AnyArray, " node"]) -> Float[Array, "row node"]:
@@ -80,4 +90,19 @@ def marginal_target(model: Model) -> Target:
     Args:
         model: the response model; the same model gives the same object, so nothing compiles twice.
     """
-    return numpyro_target(partial(marginal_model, model))
+
+    def curvature(position: Position, data: MarginalData) -> Float[Array, "item parameter parameter"]:
+        statements = partial(parts, model, data)
+        return item_information(statements, marginal_shapes(model, data), data.blocks, model.n_categories, position)
+
+    return numpyro_target(partial(marginal_model, model))._replace(curvature=curvature)
+
+
+def marginal_shapes(model: Model, data: MarginalData) -> Shapes:
+    """Shapes of the marginal posterior's positions.
+
+    Args:
+        model: the response model.
+        data: responses, grid and priors.
+    """
+    return position_shapes(partial(marginal_model, model), data)

@@ -4,12 +4,17 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import jax
 from jaxtyping import Array, Float
 from numpyro import handlers
 from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
 from irt_jax.arrays import AnyArray
+from irt_jax.engines.packing import Shapes
 from irt_jax.engines.target import Position, Target
+
+#: The NumPyro plate whose sites are the blocks of a metric.
+BLOCK_PLATE = "item"
 
 
 @cache
@@ -37,3 +42,26 @@ def numpyro_target(numpyro_model: Callable[[Any], object]) -> Target:
         return constrain_fn(numpyro_model, (data,), {}, position, return_deterministic=True)
 
     return Target(log_density, start, report)
+
+
+def position_shapes(numpyro_model: Callable[[Any], object], data: Any) -> Shapes:
+    """Shapes of a model's positions: sites in the plate `item` are blocks, all others are shared.
+
+    Args:
+        numpyro_model: `data -> None`.
+        data: what it takes.
+    """
+    in_plate: dict[str, bool] = {}
+
+    def unconstrained(key: Array) -> Position:
+        trace = handlers.trace(handlers.seed(numpyro_model, key)).get_trace(data)
+        latent = {name: site for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]}
+        for name, site in latent.items():
+            in_plate[name] = any(frame.name == BLOCK_PLATE for frame in site["cond_indep_stack"])
+        return unconstrain_fn(numpyro_model, (data,), {}, {name: site["value"] for name, site in latent.items()})
+
+    found = jax.eval_shape(unconstrained, jax.random.key(0))
+    parts: dict[bool, list[tuple[str, tuple[int, ...]]]] = {True: [], False: []}
+    for name in sorted(found):
+        parts[in_plate[name]].append((name, tuple(found[name].shape)))
+    return Shapes(tuple(parts[True]), tuple(parts[False]))

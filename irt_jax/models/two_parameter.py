@@ -8,33 +8,37 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 import numpyro
-import numpyro.distributions as dist
 from jaxtyping import Array, Float, Int
 
 from irt_jax.arrays import AnyArray
+from irt_jax.models.hierarchy import Hierarchy, centred_by_data, sample_normal, start_normal
 from irt_jax.models.model import Model, Parameters
 
 
 class TwoParameterPriors(NamedTuple):
     """Independent normal priors of log a and b, one per item.
 
-    An anchor differs from a free item in these four values and in nothing else.
+    An anchor differs from a free item in these values and in nothing else.
 
     Attributes:
         log_a_mean: centre of log discrimination.
         log_a_sd: its standard deviation.
         b_mean: centre of the difficulty, on the ability scale.
         b_sd: its standard deviation.
+        log_a_hierarchy: where the free items' prior of log a is learned; None where the first two are all.
+        b_hierarchy: the same for b.
     """
 
     log_a_mean: Float[AnyArray, " item"]
     log_a_sd: Float[AnyArray, " item"]
     b_mean: Float[AnyArray, " item"]
     b_sd: Float[AnyArray, " item"]
+    log_a_hierarchy: Hierarchy | None = None
+    b_hierarchy: Hierarchy | None = None
 
 
 def sample_items(priors: TwoParameterPriors) -> Parameters:
-    """NumPyro statement of the item parameters: sites `log_a`, `b` and the deterministic `a`.
+    """NumPyro statement of the item parameters: `log_a` and `b` (see `sample_normal`) and the deterministic `a`.
 
     Args:
         priors: arrays over items.
@@ -42,10 +46,9 @@ def sample_items(priors: TwoParameterPriors) -> Parameters:
     Returns:
         `log_a`, `a` and `b`, each of shape (item,).
     """
-    with numpyro.plate("item", priors.b_mean.shape[0]):
-        log_a = numpyro.sample("log_a", dist.Normal(priors.log_a_mean, priors.log_a_sd))
-        b = numpyro.sample("b", dist.Normal(priors.b_mean, priors.b_sd))
-        a = numpyro.deterministic("a", jnp.exp(log_a))
+    log_a = sample_normal("log_a", priors.log_a_mean, priors.log_a_sd, priors.log_a_hierarchy)
+    b = sample_normal("b", priors.b_mean, priors.b_sd, priors.b_hierarchy)
+    a = numpyro.deterministic("a", jnp.exp(log_a))
     return {"log_a": log_a, "a": a, "b": b}
 
 
@@ -59,7 +62,15 @@ def log_probabilities(items: Parameters, ability: Float[AnyArray, "..."]) -> Flo
     Returns:
         The broadcast shape with a last axis of two categories.
     """
-    logit = items["a"] * (ability - items["b"])
+    return log_probabilities_of_logit(items["a"] * (ability - items["b"]))
+
+
+def log_probabilities_of_logit(logit: Float[AnyArray, "..."]) -> Float[Array, "... 2"]:
+    """Log P(wrong) and log P(correct) from the log odds of a correct answer.
+
+    Args:
+        logit: any shape.
+    """
     positive = logit >= 0.0
     distance = jnp.where(positive, logit, -logit)
     tail = jnp.log(1.0 + jnp.exp(-distance))  # log1p would nearly double the gradient on CPU; error below 1e-16
@@ -87,7 +98,33 @@ def start(
     b, precision = -1.18 * np.log(share / (1.0 - share)), (count + 1.0) / 4.0
     prior_precision = 1.0 / np.asarray(priors.b_sd) ** 2
     b = (precision * b + prior_precision * priors.b_mean) / (precision + prior_precision)
-    return {"b": b, "log_a": np.array(priors.log_a_mean)}
+    return {
+        **start_normal("b", b, priors.b_mean, priors.b_sd, priors.b_hierarchy),
+        **start_normal("log_a", np.array(priors.log_a_mean), priors.log_a_mean, priors.log_a_sd, priors.log_a_hierarchy),
+    }
 
 
-TWO_PARAMETER = Model("2pl", ("a", "b"), sample_items, log_probabilities, 2, start)
+def recentre(
+    priors: TwoParameterPriors, values: Parameters, variances: Parameters
+) -> tuple[TwoParameterPriors, Parameters] | None:
+    """Centre learned priors by what the data explain; the position that means the same items afterwards.
+
+    Args:
+        priors: of the items.
+        values: reported quantities at the mode.
+        variances: of each item's sites.
+    """
+    if priors.log_a_hierarchy is None or priors.b_hierarchy is None:
+        return None
+    hierarchies = {
+        "log_a": centred_by_data("log_a", values, variances, priors.log_a_hierarchy),
+        "b": centred_by_data("b", values, variances, priors.b_hierarchy),
+    }
+    position: Parameters = {}
+    for name, mean, sd in (("log_a", priors.log_a_mean, priors.log_a_sd), ("b", priors.b_mean, priors.b_sd)):
+        learned = float(values[f"{name}_mean"]), float(values[f"{name}_sd"])
+        position |= start_normal(name, np.asarray(values[name]), mean, sd, hierarchies[name], learned)
+    return priors._replace(log_a_hierarchy=hierarchies["log_a"], b_hierarchy=hierarchies["b"]), position
+
+
+TWO_PARAMETER = Model("2pl", ("a", "b"), sample_items, log_probabilities, 2, start, recentre)

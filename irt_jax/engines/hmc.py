@@ -1,0 +1,152 @@
+"""Hamiltonian Monte Carlo by BlackJAX on a whitened log density, all chains in lockstep.
+
+All chains share one step size and one number of steps, so that none waits for another and one gradient call serves all
+chains of a device. In whitened coordinates every direction turns at about the same speed, so trajectories are a quarter
+turn long: the draw at their end is then independent of the draw at their start, its square as well.
+
+Source: Neal (2011), MCMC using Hamiltonian dynamics; `blackjax.mcmc.hmc`; step size by dual averaging over all chains
+(Nesterov 2009; Hoffman & Gelman 2014).
+"""
+
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from blackjax.mcmc import hmc as blackjax_hmc
+from blackjax.optimizers.dual_averaging import DualAveragingState, dual_averaging
+from jax.sharding import PartitionSpec
+from jaxtyping import Array, Float, Int
+
+from irt_jax.arrays import AnyArray
+from irt_jax.engines.blocks import Programs, empty_rows, sample_in_blocks
+from irt_jax.engines.checkpoint import Checkpoint
+from irt_jax.engines.devices import Layout
+from irt_jax.engines.rotation import rotation
+from irt_jax.engines.settings import Draws, ProgressCallback, Settings
+from irt_jax.engines.target import Target
+
+#: Length of a trajectory, in radians of a direction of unit scale: a little over a quarter turn.
+TURN = 1.7
+#: Each trajectory's step is longer or shorter by up to this share, so that no direction can resonate.
+JITTER = 0.1
+#: Where the search for a step size starts.
+FIRST_STEP = 0.1
+#: The largest difference of energies along a trajectory that is not called a divergence.
+DIVERGENCE = 1000.0
+
+
+class HmcState(NamedTuple):
+    """All chains.
+
+    Attributes:
+        chains: BlackJAX states, the chain first.
+        keys: of each chain.
+        averaging: of the step size, shared.
+        iteration: how many are done, shared.
+    """
+
+    chains: blackjax_hmc.HMCState
+    keys: Array
+    averaging: DualAveragingState
+    iteration: Int[AnyArray, ""]
+
+
+def hmc(
+    target: Target,
+    data: Any,
+    settings: Settings,
+    seed: int,
+    *,
+    progress: ProgressCallback | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Draws:
+    """Draw from a whitened target by HMC.
+
+    Args:
+        target: the posterior, in coordinates of about unit scale whose only array is `z`.
+        data: its data, any tree of arrays.
+        settings: see `Settings`.
+        seed: see `sample_in_blocks`.
+        progress: called after each block.
+        checkpoint: where to keep finished blocks, and where to go on from.
+
+    Raises:
+        ValueError: a target that is not whitened: its directions have no common length of a trajectory.
+        ConvergenceError: the log density is not finite at a starting point.
+        Interrupted: a signal asked for the end; what was drawn lies in the checkpoint.
+    """
+    if not target.whitened:
+        raise ValueError("hmc needs a whitened target: see irt_jax.engines.whitened.")
+    return sample_in_blocks(_programs, target, data, settings, seed, progress, checkpoint)
+
+
+@cache
+def _programs(target: Target, settings: Settings, layout: Layout) -> Programs:
+    begin_averaging, average, _ = dual_averaging()
+    transition = blackjax_hmc.build_kernel(rotation, DIVERGENCE)
+    own, common = PartitionSpec("chain"), PartitionSpec()
+    places = HmcState(own, own, common, common)
+
+    def log_density(data: Any) -> Any:
+        return lambda z: target.log_density({"z": z}, data)
+
+    def begin(keys: Array, data: Any) -> HmcState:
+        both = jax.vmap(jax.random.split)(keys)
+        z = jax.vmap(lambda key: target.start(key, data)["z"])(both[:, 0])
+        chains = jax.vmap(lambda z: blackjax_hmc.init(z, log_density(data)))(z)
+        averaging = begin_averaging(FIRST_STEP)._replace(log_x_avg=jnp.log(FIRST_STEP))
+        averaging = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), averaging)
+        return HmcState(chains, both[:, 1], averaging, jnp.zeros((), jnp.int32))
+
+    def iterate(state: HmcState, data: Any) -> tuple[HmcState, Any]:
+        step, n_steps = _trajectory(state, settings)
+        turned = jax.random.fold_in(jax.random.key(0), state.iteration)
+        step = step * (1.0 + JITTER * jax.random.uniform(turned, minval=-1.0, maxval=1.0))
+        keys = jax.vmap(lambda key: jax.random.fold_in(key, state.iteration))(state.keys)
+        masses = jnp.ones(state.chains.position.shape[1])
+        one = lambda key, chain: transition(key, chain, log_density(data), step, masses, n_steps)  # noqa: E731
+        chains, info = jax.vmap(one)(keys, state.chains)
+        accepted = jax.lax.pmean(info.acceptance_rate.mean(), "chain")
+        warming = state.iteration < settings.warmup
+        moved = average(state.averaging, settings.target_accept - accepted)
+        averaging = jax.tree.map(lambda new, old: jnp.where(warming, new, old), moved, state.averaging)
+        values = jax.vmap(lambda z: target.report({"z": z}, data))(chains.position)
+        shared = jnp.ones_like(info.acceptance_rate)
+        stats = {
+            "acceptance_rate": info.acceptance_rate,
+            "diverging": info.is_divergent,
+            "energy": 0.5 * (info.momentum**2).sum(1) - state.chains.logdensity,
+            "lp": chains.logdensity,
+            "n_steps": (n_steps * shared).astype(jnp.int32),
+            "step_size": step * shared,
+        }
+        return HmcState(chains, state.keys, averaging, state.iteration + 1), (values, stats)
+
+    def advance(state: HmcState, data: Any, n: Array) -> tuple[HmcState, Any]:
+        empty = empty_rows(jax.eval_shape(lambda state: iterate(state, data)[1], state))
+
+        def once(i: Array, carry: Any) -> Any:
+            state, block = carry
+            state, kept = iterate(state, data)
+            return state, jax.tree.map(lambda rows, row: rows.at[i].set(row), block, kept)
+
+        state, block = jax.lax.fori_loop(0, n, once, (state, empty))
+        return state, jax.tree.map(lambda rows: jnp.swapaxes(rows, 0, 1), block)
+
+    shard = partial(jax.shard_map, mesh=layout.mesh, check_vma=False)
+    return Programs(
+        jax.jit(shard(begin, in_specs=(own, common), out_specs=places)),
+        jax.jit(shard(advance, in_specs=(places, common, common), out_specs=(places, own))),
+        lambda state: state.chains.logdensity,
+        lambda state: {"z": state.chains.position},
+    )
+
+
+def _trajectory(state: HmcState, settings: Settings) -> tuple[Float[Array, ""], Int[Array, ""]]:
+    """Step size and number of steps: as many equal steps as the tuned size asks for."""
+    averaging = state.averaging
+    warming = state.iteration < settings.warmup
+    size = jnp.exp(jnp.where(warming, averaging.log_x, averaging.log_x_avg))
+    n_steps = jnp.clip(jnp.ceil(TURN / size), 1, 2**settings.max_tree_depth)
+    return TURN / n_steps, n_steps.astype(jnp.int32)

@@ -1,0 +1,118 @@
+"""Learned priors: the free items' parameters come from a normal distribution whose mean and SD are estimated.
+
+How far a parameter is centred is a matter of its data: an item with many responses samples best on its own scale, one
+with few as a standardised deviation (Papaspiliopoulos, Roberts & Sköld 2007, Statistical Science 22; Gorinova, Moore &
+Hoffman 2020, ICML). With each item centred by the share of its variance that the data explain, the mode of all
+parameters together is close to the mode of the learned mean and SD, so that estimates may start there.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+from jaxtyping import Array, Bool, Float
+
+from irt_jax.arrays import AnyArray
+
+
+class Hierarchy(NamedTuple):
+    """Priors of a learned mean and SD, and how each item is centred.
+
+    Attributes:
+        free: which items share the learned distribution; the others, the anchors, keep their own.
+        centred: 1 for a parameter that is sampled on its own scale, 0 for a standardised deviation.
+        mean_centre: prior mean of the learned mean.
+        mean_sd: prior SD of it.
+        log_sd_centre: prior mean of the log of the learned SD.
+        log_sd_sd: prior SD of it.
+    """
+
+    free: Bool[AnyArray, " item"]
+    centred: Float[AnyArray, " item"]
+    mean_centre: Float[AnyArray, ""]
+    mean_sd: Float[AnyArray, ""]
+    log_sd_centre: Float[AnyArray, ""]
+    log_sd_sd: Float[AnyArray, ""]
+
+
+def sample_normal(
+    name: str, mean: Float[AnyArray, " item"], sd: Float[AnyArray, " item"], hierarchy: Hierarchy | None
+) -> Float[AnyArray, " item"]:
+    """NumPyro statement of one normal parameter per item.
+
+    Without a hierarchy the site has the parameter's name. With one the sites are `{name}_mean`, `{name}_log_sd` and
+    `{name}_base`, and the parameter itself is deterministic.
+
+    Args:
+        name: of the parameter.
+        mean: prior mean of each item; a free item's is not used where there is a hierarchy.
+        sd: prior SD of each item; likewise.
+        hierarchy: of the free items; None for the given priors.
+    """
+    if hierarchy is None:
+        with numpyro.plate("item", len(mean)):
+            return numpyro.sample(name, dist.Normal(mean, sd))
+    learned_mean = numpyro.sample(f"{name}_mean", dist.Normal(hierarchy.mean_centre, hierarchy.mean_sd))
+    log_sd = numpyro.sample(f"{name}_log_sd", dist.Normal(hierarchy.log_sd_centre, hierarchy.log_sd_sd))
+    learned_sd = numpyro.deterministic(f"{name}_sd", jnp.exp(log_sd))
+    mean = jnp.where(hierarchy.free, learned_mean, mean)
+    sd = jnp.where(hierarchy.free, learned_sd, sd)
+    centred = hierarchy.centred
+    with numpyro.plate("item", len(mean)):
+        base = numpyro.sample(f"{name}_base", dist.Normal(centred * mean, sd**centred))
+        return numpyro.deterministic(name, _uncentre(base, mean, sd, centred))
+
+
+def _uncentre(base: AnyArray, mean: AnyArray, sd: AnyArray, centred: AnyArray) -> Array:
+    return mean + sd ** (1.0 - centred) * (base - centred * mean)
+
+
+def start_normal(
+    name: str,
+    value: Float[np.ndarray, " item"],
+    mean: Float[AnyArray, " item"],
+    sd: Float[AnyArray, " item"],
+    hierarchy: Hierarchy | None,
+    learned: tuple[float, float] | None = None,
+) -> dict[str, np.ndarray]:
+    """Where the sites of `sample_normal` stand when the parameter has a given value.
+
+    Args:
+        name: of the parameter.
+        value: of every item.
+        mean: prior mean of each item.
+        sd: prior SD of each item.
+        hierarchy: of the free items.
+        learned: mean and SD of the free items; the centres of their priors when None.
+    """
+    if hierarchy is None:
+        return {name: value}
+    learned_mean, learned_sd = learned or (float(hierarchy.mean_centre), float(np.exp(hierarchy.log_sd_centre)))
+    mean = np.where(hierarchy.free, learned_mean, mean)
+    sd = np.where(hierarchy.free, learned_sd, sd)
+    centred = np.asarray(hierarchy.centred)
+    return {
+        f"{name}_base": centred * mean + (value - mean) / sd ** (1.0 - centred),
+        f"{name}_mean": np.asarray(learned_mean),
+        f"{name}_log_sd": np.asarray(np.log(learned_sd)),
+    }
+
+
+def centred_by_data(
+    name: str, values: Mapping[str, np.ndarray], variances: Mapping[str, np.ndarray], hierarchy: Hierarchy
+) -> Hierarchy:
+    """Centre every free item by the share of its variance under the learned prior that its data explain.
+
+    Args:
+        name: of the parameter.
+        values: reported quantities at the mode.
+        variances: of each item's sites, given what is learned.
+        hierarchy: to be changed.
+    """
+    sd = values[f"{name}_sd"]
+    own = variances[f"{name}_base"] * sd ** (2.0 * (1.0 - np.asarray(hierarchy.centred)))
+    share = np.clip(1.0 - own / sd**2, 0.0, 1.0)
+    return hierarchy._replace(centred=np.where(hierarchy.free, share, 1.0))
