@@ -1,14 +1,13 @@
 """From draws to tables: posterior means, SDs and equal-tailed intervals with their labels."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import xarray as xr
 from jaxtyping import Bool, Float
 
-from irt_jax.abilities import Abilities
+from irt_jax.abilities import Abilities, Marginals
 from irt_jax.data import Responses
 from irt_jax.diagnostics import Summary
 from irt_jax.names import GROUP, ITEM, PERSON, REPORTED
@@ -16,15 +15,6 @@ from irt_jax.schema import items_schema, persons_schema
 
 #: Draws over items that posterior.nc keeps.
 ITEM_DRAWS = ("a", "b", "log_a")
-
-
-class Marginals(NamedTuple):
-    """Posterior mean, SD and equal-tailed interval of a quantity, each of shape (*parameter)."""
-
-    mean: np.ndarray
-    sd: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
 
 
 def marginals(draws: Float[np.ndarray, "chain draw *parameter"], interval: float) -> Marginals:

@@ -1,0 +1,19 @@
+"""Abilities given draws of items and populations: posteriors averaged over the draws, and exact draws."""
+
+from irt_jax.abilities.average import Marginals, mean_posterior, summarise_abilities
+from irt_jax.abilities.density import Populations
+from irt_jax.abilities.draws import draw_abilities
+from irt_jax.abilities.quantiles import grid_quantiles
+
+#: Marginals of every person's ability.
+Abilities = Marginals
+
+__all__ = [
+    "Abilities",
+    "Marginals",
+    "Populations",
+    "draw_abilities",
+    "grid_quantiles",
+    "mean_posterior",
+    "summarise_abilities",
+]
