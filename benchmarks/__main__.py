@@ -7,6 +7,7 @@ Prints one JSON line a run, then a table, and draws a figure; benchmarks/README.
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -84,6 +85,8 @@ def _tidy(folder: Path) -> None:
 
 
 def main() -> None:
+    # An exit, unlike the default, stops the run in progress too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     plan = arguments.plan(arguments.parser(__doc__).parse_args())
     lines = []
     with tempfile.TemporaryDirectory() as name:

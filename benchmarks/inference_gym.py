@@ -8,9 +8,11 @@
 `inference_gym_irt.parquet` (person_id, item_id, response) and `inference_gym_irt.reference.csv` (parameter, index,
 mean, mcse, sd).
 
-An engine is a function `(folder, chains, draws, seed) -> dict`, listed in `ENGINES`; the dict holds the fields of
+An engine is a function `(folder, chains, draws, seed) -> dict`, listed in `ENGINES`, with a warm-up of its own
+choice; what it is told is None where its own default is to hold. The dict holds the fields of
 `Outcome`, with the draws `difficulty` (chain, draw, item) and `mean_ability` (chain, draw, 1), both sorted by id,
-and `ability` (chain, draw, person) where the engine draws it.
+and `ability` (chain, draw, person) where the engine draws it. One of ours would be a function `run` beside
+`by_numpyro` here, and an entry such as `"ours_hmc": run`.
 """
 
 import csv

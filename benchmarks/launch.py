@@ -30,11 +30,10 @@ def environment(folder: Path) -> dict[str, str]:
     """The environment of a run: all caches of compiled programs and of fits are its own, and empty."""
     cache = folder / "cache"
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"},
         "XDG_CACHE_HOME": str(cache),
         "NUMBA_CACHE_DIR": str(cache / "numba"),
         "PYTENSOR_FLAGS": f"base_compiledir={cache / 'pytensor'}",
-        "JAX_COMPILATION_CACHE_DIR": str(cache / "jax"),
     }
 
 

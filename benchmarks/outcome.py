@@ -49,6 +49,7 @@ class Outcome(NamedTuple):
         divergences: after warm-up, over all chains.
         threads: chains or threads at work at the same time.
         dtype: floating-point type of the log density.
+        device: what the log density ran on.
         packages: whose versions matter.
     """
 
@@ -65,6 +66,7 @@ class Outcome(NamedTuple):
     leapfrog_sample: int | None = None
     divergences: int | None = None
     dtype: str = "float64"
+    device: str = "cpu"
 
     def write(self, folder: Path, **more: Any) -> None:
         """Write the draws, then `outcome.json`.

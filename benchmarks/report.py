@@ -93,10 +93,13 @@ def draw(lines: list[Line], path: Path) -> None:
     axes = figure.subplots(1, len(panels) + 1, squeeze=False)[0]
     for axis, case in zip(axes, panels, strict=False):
         found = sorted((value, engine) for (of, engine), value in rates.items() if of == case)
-        bars = axis.barh([engine for _, engine in found], [value for value, _ in found], color="tab:blue")
-        axis.bar_label(bars, [short(value) for value, _ in found], padding=3)
+        for row, (value, engine) in enumerate(found):
+            axis.plot(value, row, "o", color="tab:orange" if engine.startswith("ours") else "tab:blue")
+            axis.annotate(short(value), (value, row), (6, -3), textcoords="offset points", fontsize="small")
         axis.set(xscale="log", title=case, xlabel="ESS_min a second")
-        axis.margins(x=0.25)
+        axis.set_yticks(range(len(found)), [engine for _, engine in found])
+        axis.grid(axis="x", alpha=0.3)
+        axis.margins(x=0.25, y=0.15)
     for engine in dict.fromkeys(engine for _, engine in walls):
         points = sorted((size, value) for (size, of), value in walls.items() if of == engine)
         axes[-1].plot(*zip(*points, strict=True), marker="o", label=engine)
