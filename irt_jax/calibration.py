@@ -1,36 +1,37 @@
-"""The main verb: responses in, posterior out."""
+"""The main verb: responses in, posterior or estimates out."""
 
+import dataclasses
 import hashlib
 import os
-import platform
 import warnings
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pyarrow as pa
 
+from irt_jax.assemble import Told, fit_of_draws, fit_of_estimates, package_versions
 from irt_jax.data import Anchors, Responses, align_anchors, encode, read_anchors, read_responses
 from irt_jax.data.read import Source
-from irt_jax.diagnostics import Summary, Verdict, judge, summary
 from irt_jax.engines.checkpoint import Checkpoint
 from irt_jax.engines.settings import ProgressCallback, Settings
 from irt_jax.errors import CalibrationWarning, InputError, UsageError, first_few
+from irt_jax.estimation import estimable, estimate
 from irt_jax.fit import Fit
-from irt_jax.likelihood.adaptive import marginal_log_likelihood
 from irt_jax.likelihood.joint import JointData
-from irt_jax.models import MODELS, Model, TwoParameterPriors, item_priors
+from irt_jax.models import MODELS, Model, item_priors
+from irt_jax.models.population import Population, free_population, standard_population
+from irt_jax.models.slope_intercept import SLOPE_INTERCEPT, NoPriors
 from irt_jax.options import Options
-from irt_jax.posterior import items_table, persons_table, posterior_tree, reliability
-from irt_jax.sampling import Run, Sampled, sample_joint, sample_marginal
+from irt_jax.sampling import Run, sample_joint, sample_marginal
 from irt_jax.sampling import joint_data as arrays_of_joint
 from irt_jax.timing import Stopwatch
 
 #: How abilities are dealt with, by the name that users type.
 SAMPLERS = {"joint": sample_joint, "marginal": sample_marginal}
-#: Packages whose versions stand in run.json.
-PACKAGES = ("irt-jax", "jax", "jaxlib", "numpyro", "numpy", "scipy", "pyarrow", "xarray", "h5netcdf")
+#: Why an item with responses in a single category has no maximum likelihood estimate.
+ONE_CATEGORY = "all responses are in one category: the likelihood has no maximum"
 
 
 def calibrate(
@@ -73,23 +74,36 @@ def calibrate(
     for note in notes:
         warnings.warn(note, CalibrationWarning, stacklevel=2)
 
-    model = MODELS[chosen.model]
-    priors = item_priors(coded.n_items, aligned, a_sd=chosen.a_prior_sd, b_sd=chosen.b_prior_sd)
+    told = _told(coded, aligned, chosen, notes, watch)
+    if chosen.method == "mml":
+        return _estimated(told)
+    priors, population = _priors(told), _population(told)
     keeper = None
     if checkpoint is not None:
-        keeper = Checkpoint(Path(checkpoint), _fingerprint(coded, priors, chosen), resume=resume)
+        keeper = Checkpoint(Path(checkpoint), _fingerprint(told, (priors, population)), resume=resume)
     settings = Settings(
-        chains=chosen.chains,
-        warmup=chosen.warmup,
-        draws=chosen.draws,
+        chains=int(chosen.chains or 1),
+        warmup=int(chosen.warmup or 0),
+        draws=int(chosen.draws or 0),
         target_accept=chosen.target_accept,
         max_tree_depth=chosen.max_tree_depth,
         devices=chosen.devices,
     )
-    run = Run(settings, chosen.seed, chosen.interval, progress, keeper, watch)
-    sampled = SAMPLERS[chosen.abilities](model, coded, priors, run)
+    run = Run(
+        method=str(chosen.method),
+        settings=settings,
+        seed=chosen.seed,
+        interval=chosen.interval,
+        ability_values=chosen.ability_values,
+        progress=progress,
+        checkpoint=keeper,
+        stopwatch=watch,
+    )
+    sampled = SAMPLERS[chosen.abilities](told.model, coded, priors, population, run)
+    for note in sampled.notes:
+        warnings.warn(note, CalibrationWarning, stacklevel=2)
     with watch.measure("summarise"):
-        return _fit(model, coded, aligned, sampled, chosen, notes, watch)
+        return fit_of_draws(told, sampled)
 
 
 def make_options(**options: Any) -> Options:
@@ -132,9 +146,87 @@ def prepare(
 
 
 def joint_data(responses: Responses, anchors: Anchors | None, options: Options) -> JointData:
-    """Arrays of the joint model from coded responses, anchors and priors."""
-    priors = item_priors(responses.n_items, anchors, a_sd=options.a_prior_sd, b_sd=options.b_prior_sd)
-    return arrays_of_joint(responses, priors)
+    """Arrays of the joint model from coded responses, anchors and options."""
+    told = _told(responses, anchors, options, [], Stopwatch())
+    return arrays_of_joint(responses, _priors(told), _population(told))
+
+
+def _told(
+    responses: Responses, anchors: Anchors | None, options: Options, notes: list[str], stopwatch: Stopwatch
+) -> Told:
+    """Resolve what is `auto`.
+
+    Raises:
+        UsageError: a scale that nothing fixes, or anchors where nothing can use them.
+    """
+    anchored = anchors is not None and len(anchors.item) > 0
+    free = options.population == "free" or (options.population == "auto" and anchored)
+    learned = options.priors == "hierarchical" or (options.priors == "auto" and anchored)
+    if free and not anchored:
+        raise UsageError(
+            "--population free needs anchors: without them nothing fixes the scale of the abilities.",
+            "Give --anchors, or use --population fixed.",
+        )
+    if options.priors == "flat" and anchored:
+        raise UsageError(
+            "--priors flat is maximum likelihood without any prior, and anchors are priors.",
+            "Leave --anchors out, or use --priors mission or hierarchical.",
+        )
+    learned = learned and not (anchored and anchors is not None and len(anchors.item) == responses.n_items)
+    model = SLOPE_INTERCEPT if options.priors == "flat" else MODELS[options.model]
+    return Told(model, responses, anchors if anchored else None, options, notes, stopwatch, free, learned)
+
+
+def _priors(told: Told) -> Any:
+    options, responses = told.options, told.responses
+    if options.priors == "flat":
+        return NoPriors(np.zeros(responses.n_items))
+    return item_priors(
+        responses.n_items,
+        told.anchors,
+        a_sd=options.a_prior_sd,
+        b_sd=options.b_prior_sd,
+        counts=responses.item_counts if told.learned else None,
+    )
+
+
+def _population(told: Told) -> Population:
+    return free_population() if told.free else standard_population()
+
+
+def _estimated(told: Told) -> Fit:
+    """Point estimates; items that have none by the look of their responses are left out of the likelihood."""
+    responses = told.responses
+    keep = np.ones(responses.n_items, bool)
+    if told.options.priors == "flat":
+        keep = estimable(responses, told.model.n_categories)
+    if not keep.any():
+        raise InputError(
+            "Expected responses in two categories for at least one item, found none.", "Use --priors mission."
+        )
+    part = told._replace(responses=_of_items(responses, keep))
+    interval = told.options.interval
+    found = estimate(told.model, part.responses, _priors(part), _population(part), interval, told.stopwatch)
+    reasons: list[str | None] = [ONE_CATEGORY] * responses.n_items
+    for item, reason in zip(np.flatnonzero(keep), found.reason, strict=True):
+        reasons[item] = reason
+    with told.stopwatch.measure("summarise"):
+        return fit_of_estimates(told, found, keep, reasons)
+
+
+def _of_items(responses: Responses, keep: np.ndarray) -> Responses:
+    """The responses to some items; persons stay, with no response if need be."""
+    if keep.all():
+        return responses
+    used, code = keep[responses.item], np.cumsum(keep) - 1
+    return dataclasses.replace(
+        responses,
+        person=responses.person[used],
+        item=code[responses.item[used]].astype(np.int32),
+        response=responses.response[used],
+        item_ids=responses.item_ids.filter(pa.array(keep)),
+        calibrated=responses.calibrated[keep],
+    )
 
 
 def _refuse_categories(responses: Responses, model: Model) -> None:
@@ -174,110 +266,15 @@ def _notes(responses: Responses, anchors: Anchors | None) -> list[str]:
     return notes
 
 
-def _fit(
-    model: Model,
-    responses: Responses,
-    anchors: Anchors | None,
-    sampled: Sampled,
-    options: Options,
-    notes: list[str],
-    stopwatch: Stopwatch,
-) -> Fit:
-    """Summaries, verdict and run.json from the draws."""
-    draws = sampled.draws
-    judged = [*model.parameters, *(["theta"] if "theta" in draws.values else [])]
-    statistics = {name: summary(draws.values[name]) for name in judged}
-    is_anchor = np.zeros(responses.n_items, bool)
-    if anchors is not None:
-        is_anchor[anchors.item] = True
-    items = items_table(
-        draws.values,
-        statistics,
-        model.parameters,
-        responses,
-        model=model.name,
-        is_anchor=is_anchor,
-        interval=options.interval,
-    )
-    persons = persons_table(sampled.abilities, responses)
-    verdict = _judge(statistics, sampled, responses, options)
-    versions = package_versions()
-    run = {
-        "options": options.as_dict(),
-        "seed": options.seed,
-        "data_hash": responses.data_hash,
-        "versions": versions,
-        "device": draws.device,
-        "counts": {
-            "persons": responses.n_persons,
-            "items": responses.n_items,
-            "responses": responses.n_responses,
-            "anchors": int(is_anchor.sum()),
-            "not_calibrated": int(np.sum(~responses.calibrated)),
-            "dropped": responses.dropped,
-        },
-        "diagnostics": verdict.as_dict(),
-        "reliability": reliability(persons),
-        "log_likelihood": _log_likelihood(model, items, persons, responses),
-        "population": {"mean": 0.0, "sd": 1.0, "free": False},
-        "notes": notes,
-    }
-    attributes = {"inference_library": "irt_jax", "inference_library_version": versions["irt-jax"]}
-    tree = posterior_tree(draws.values, draws.stats, responses, attributes)
-    return Fit(items, persons, tree, verdict, run, tuple(notes), stopwatch)
-
-
-def _fingerprint(responses: Responses, priors: TwoParameterPriors, options: Options) -> dict[str, Any]:
+def _fingerprint(told: Told, priors: Any) -> dict[str, Any]:
     """What must be the same for a checkpoint to be gone on from."""
     digest = hashlib.sha256()
-    for array in priors:
-        digest.update(np.ascontiguousarray(array).data)
+    for array in jax.tree.leaves(priors):
+        digest.update(np.ascontiguousarray(array).tobytes())
     versions = package_versions()
     return {
-        **options.as_dict(),
-        "data": responses.data_hash,
+        **told.options.as_dict(),
+        "data": told.responses.data_hash,
         "anchors": digest.hexdigest(),
-        **{name: versions[name] for name in ("irt-jax", "jax", "numpyro")},
+        **{name: versions[name] for name in ("irt-jax", "jax", "numpyro", "blackjax")},
     }
-
-
-def _judge(statistics: dict[str, Summary], sampled: Sampled, responses: Responses, options: Options) -> Verdict:
-    items, stats = responses.item_ids.to_pylist(), sampled.draws.stats
-    labels = dict.fromkeys(statistics, items) | {"theta": responses.person_ids.to_pylist()}
-    return judge(
-        statistics,
-        labels,
-        n_chains=options.chains,
-        divergences=int(stats["diverging"].sum()),
-        energy=stats["energy"],
-        tree_depth=np.ceil(np.log2(stats["n_steps"] + 1)),
-        max_tree_depth=options.max_tree_depth,
-        quadrature_error=sampled.quadrature_error,
-    )
-
-
-def _log_likelihood(model: Model, items: pa.Table, persons: pa.Table, responses: Responses) -> float:
-    """Marginal log-likelihood at the posterior means of the item parameters."""
-    of_person = marginal_log_likelihood(
-        model,
-        {name: items[name].to_numpy() for name in model.parameters},
-        person=responses.person,
-        item=responses.item,
-        response=responses.response,
-        centre=persons["theta"].to_numpy(),
-        spread=persons["theta_sd"].to_numpy(),
-        ability_mean=np.zeros(responses.n_persons),
-        ability_sd=np.ones(responses.n_persons),
-    )
-    return float(of_person.sum())
-
-
-def package_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a result depends on."""
-    versions = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "not installed"
-    return versions

@@ -38,9 +38,9 @@ app = typer.Typer(
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output folder if it exists.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random number.")]
-Chains = Annotated[int, typer.Option(help="Markov chains.")]
-Draws = Annotated[int, typer.Option(help="Kept draws per chain.")]
-Warmup = Annotated[int, typer.Option(help="Tuning iterations per chain.")]
+Chains = Annotated[int | None, typer.Option(help="Markov chains; 8, or 4 for joint abilities.")]
+Draws = Annotated[int | None, typer.Option(help="Kept draws per chain; 600, or 2000 for joint abilities.")]
+Warmup = Annotated[int | None, typer.Option(help="Tuning iterations per chain; 100, or 1000 for joint abilities.")]
 
 
 def _choices(text: str, choices: Sequence[str]) -> str:
@@ -53,13 +53,24 @@ def calibrate(
     out: Annotated[Path, typer.Option("--out", help="Folder to write; it appears whole or not at all.")],
     anchors: Annotated[str | None, typer.Option(help="Parquet file of anchors, such as a run's items.parquet.")] = None,
     model: Annotated[str, typer.Option(help=_choices("Response model", MODEL_NAMES))] = Options.model,
-    method: Annotated[str, typer.Option(help=_choices("Engine", METHODS))] = Options.method,
+    method: Annotated[
+        str | None,
+        typer.Option(help=_choices("Engine; hmc, or nuts for joint abilities. mml gives point estimates", METHODS)),
+    ] = Options.method,
     abilities: Annotated[
-        str, typer.Option(help=_choices("Abilities sampled beside the items, or integrated out", ABILITIES))
+        str, typer.Option(help=_choices("Abilities integrated out, or sampled beside the items", ABILITIES))
     ] = Options.abilities,
-    population: Annotated[str, typer.Option(help=_choices("Abilities are N(0, 1)", POPULATIONS))] = Options.population,
+    population: Annotated[
+        str,
+        typer.Option(
+            help=_choices("Abilities N(0, 1), or mean and SD learned; auto: learned if anchored", POPULATIONS)
+        ),
+    ] = Options.population,
     priors: Annotated[
-        str, typer.Option(help=_choices("log a ~ N(0, a-prior-sd), b ~ N(0, b-prior-sd)", PRIORS))
+        str,
+        typer.Option(
+            help=_choices("Of the free items; auto: hierarchical (learned) if anchored, else mission", PRIORS)
+        ),
     ] = Options.priors,
     a_prior_sd: Annotated[float, typer.Option(help="Prior SD of log a of free items.")] = Options.a_prior_sd,
     b_prior_sd: Annotated[float, typer.Option(help="Prior SD of b of free items.")] = Options.b_prior_sd,
@@ -91,6 +102,9 @@ def calibrate(
     ] = Options.target_accept,
     max_tree_depth: Annotated[int, typer.Option(help="Longest trajectory, as a power of 2.")] = Options.max_tree_depth,
     interval: Annotated[float, typer.Option(help="Mass of the equal-tailed intervals.")] = Options.interval,
+    ability_values: Annotated[
+        int, typer.Option(help="Persons times draws up to which posterior.nc keeps draws of the abilities.")
+    ] = Options.ability_values,
     devices: Annotated[int | None, typer.Option(help="At most this many devices.")] = Options.devices,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint of an interrupted run.")] = False,
     overwrite: Overwrite = False,
@@ -125,6 +139,7 @@ def calibrate(
         target_accept=target_accept,
         max_tree_depth=max_tree_depth,
         interval=interval,
+        ability_values=ability_values,
         devices=devices,
     )
     check_output(out, overwrite=overwrite)

@@ -25,7 +25,7 @@ class Fit:
     Attributes:
         items_table: items.parquet as an Arrow table, sorted by item_id.
         persons_table: persons.parquet as an Arrow table, sorted by person_id.
-        posterior: the draws as an xarray tree in the InferenceData schema.
+        posterior: the draws as an xarray tree in the InferenceData schema; empty where nothing was drawn.
         diagnostics: the verdict on the run; `diagnostics.ok` says whether it can be used.
         run: the content of run.json.
         notes: what happened to the data or was left out, one sentence each.
@@ -65,7 +65,8 @@ class Fit:
             with self.stopwatch.measure("write"):
                 write_table(beside / ITEMS_FILE, self.items_table)
                 write_table(beside / PERSONS_FILE, self.persons_table)
-                write_netcdf(beside / POSTERIOR_FILE, self.posterior)
+                if self.posterior.children:
+                    write_netcdf(beside / POSTERIOR_FILE, self.posterior)
             write_json(beside / RUN_FILE, {**self.run, "timings": self.stopwatch.timings()})
 
         write_folder(Path(folder), fill, overwrite=overwrite)

@@ -208,5 +208,3 @@ def quadrature_error(problem: Problem, metric: Metric, vectors: list[Float[AnyAr
                 step = precondition(metric, other - gradient)
                 shifts.append(share * np.abs(np.asarray(step) / sd).max())
     return float(np.max(shifts))
-
-

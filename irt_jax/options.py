@@ -8,10 +8,17 @@ from irt_jax.errors import UsageError
 from irt_jax.names import REPEATS
 
 MODEL_NAMES = ("2pl",)
-METHODS = ("nuts",)
-ABILITIES = ("joint", "marginal")
-PRIORS = ("mission",)
-POPULATIONS = ("fixed",)
+METHODS = ("hmc", "nuts", "mml")
+ABILITIES = ("marginal", "joint")
+PRIORS = ("auto", "mission", "hierarchical", "flat")
+POPULATIONS = ("auto", "fixed", "free")
+
+#: What is taken where an option is not given, by abilities and method; a sampler of a whitened posterior tunes little.
+CHAINS_DRAWS_WARMUP = {
+    ("marginal", "hmc"): (8, 600, 100),
+    ("marginal", "nuts"): (8, 600, 100),
+    ("joint", "nuts"): (4, 2000, 1000),
+}
 
 
 @dataclass(frozen=True)
@@ -20,22 +27,25 @@ class Options:
 
     Attributes:
         model: item response model.
-        method: engine.
-        abilities: "joint" samples the abilities beside the items, "marginal" integrates them out.
-        priors: "mission": log a ~ N(0, a_prior_sd), b ~ N(0, b_prior_sd) for free items.
-        population: "fixed": abilities ~ N(0, 1).
+        method: "hmc" and "nuts" sample, "mml" climbs to the mode; hmc when None, and nuts for joint abilities.
+        abilities: "marginal" integrates the abilities out, "joint" samples them beside the items.
+        priors: of the free items. "mission": log a ~ N(0, a_prior_sd), b ~ N(0, b_prior_sd); "hierarchical": their
+            means and SDs are learned; "auto": hierarchical with anchors, mission without; "flat": none, for mml.
+        population: of the abilities. "fixed": N(0, 1); "free": mean and SD are learned, which needs anchors; "auto":
+            free with anchors, fixed without.
         a_prior_sd: prior SD of log a of free items.
         b_prior_sd: prior SD of b of free items, on the ability scale.
         repeats: what to do with a person's second response to an item: error, first, last, all.
         min_responses: items with fewer are reported as not calibrated.
         drop_rare: leave those items out of the likelihood altogether.
         seed: of every random number.
-        chains: independent Markov chains.
-        draws: kept iterations per chain.
-        warmup: tuning iterations per chain.
+        chains: independent Markov chains; 8 when None, 4 for joint abilities.
+        draws: kept iterations per chain; 600 when None, 2,000 for joint abilities.
+        warmup: tuning iterations per chain; 100 when None, 1,000 for joint abilities.
         target_accept: acceptance statistic that the step size is tuned to, between 0 and 1.
         max_tree_depth: a NUTS trajectory has at most 2 ** this many steps.
         interval: probability mass of the reported equal-tailed intervals.
+        ability_values: persons times draws up to which posterior.nc keeps draws of the abilities under "marginal".
         devices: at most this many devices; None for what fits.
 
     Raises:
@@ -43,25 +53,28 @@ class Options:
     """
 
     model: str = "2pl"
-    method: str = "nuts"
-    abilities: str = "joint"
-    priors: str = "mission"
-    population: str = "fixed"
+    method: str | None = None
+    abilities: str = "marginal"
+    priors: str = "auto"
+    population: str = "auto"
     a_prior_sd: float = 0.2
     b_prior_sd: float = 1.0
     repeats: str = "error"
     min_responses: int = 1
     drop_rare: bool = False
     seed: int = 0
-    chains: int = 4
-    draws: int = 2000
-    warmup: int = 1000
+    chains: int | None = None
+    draws: int | None = None
+    warmup: int | None = None
     target_accept: float = 0.8
     max_tree_depth: int = 10
     interval: float = 0.95
+    ability_values: int = 20_000_000
     devices: int | None = None
 
     def __post_init__(self) -> None:
+        if self.method is None:
+            self._set("method", "nuts" if self.abilities == "joint" else "hmc")
         for name, choices in (
             ("model", MODEL_NAMES),
             ("method", METHODS),
@@ -71,6 +84,12 @@ class Options:
             ("repeats", REPEATS),
         ):
             _one_of(name, getattr(self, name), choices)
+        self._refuse_combinations()
+        for name, value in zip(
+            ("chains", "draws", "warmup"), CHAINS_DRAWS_WARMUP.get((self.abilities, str(self.method)), ()), strict=False
+        ):
+            if getattr(self, name) is None:
+                self._set(name, value)
         for name, lowest in (
             ("min_responses", 0),
             ("seed", 0),
@@ -78,14 +97,37 @@ class Options:
             ("draws", 4),
             ("warmup", 0),
             ("max_tree_depth", 1),
+            ("ability_values", 0),
         ):
-            _at_least(name, getattr(self, name), lowest)
+            if getattr(self, name) is not None:
+                _at_least(name, getattr(self, name), lowest)
         if self.devices is not None:
             _at_least("devices", self.devices, 1)
         for name in ("a_prior_sd", "b_prior_sd"):
             _between(name, getattr(self, name), 0.0, float("inf"))
         for name in ("target_accept", "interval"):
             _between(name, getattr(self, name), 0.0, 1.0)
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def _refuse_combinations(self) -> None:
+        if self.abilities == "joint" and self.method != "nuts":
+            raise UsageError(
+                f"--method {self.method} integrates the abilities out.", "Use --method nuts, or --abilities marginal."
+            )
+        if self.priors == "flat" and self.method != "mml":
+            raise UsageError(
+                f"--priors flat has no posterior to sample with --method {self.method}: it would be improper.",
+                "Use --method mml for maximum likelihood, or other --priors.",
+            )
+        if self.priors == "flat" and self.population == "free":
+            raise UsageError(
+                "--priors flat and --population free leave the scale of the abilities open.", "Use --population fixed."
+            )
+        given = [name for name in ("chains", "draws", "warmup") if getattr(self, name) is not None]
+        if self.method == "mml" and given:
+            raise UsageError(f"{_flag(given[0])} has no meaning for --method mml, which does not sample.")
 
     def as_dict(self) -> dict[str, Any]:
         """The options by name, as they stand in run.json."""

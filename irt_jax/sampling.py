@@ -3,171 +3,164 @@
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from irt_jax.abilities import Abilities, mean_posterior, summarise_abilities
+from irt_jax.abilities import Marginals, Populations, draw_abilities, mean_posterior, summarise_abilities
 from irt_jax.data import Responses
 from irt_jax.engines.checkpoint import Checkpoint
 from irt_jax.engines.devices import prepare_devices
-from irt_jax.engines.laplace import Metric, find_mode, position_shapes, unpack, whitened_target
+from irt_jax.engines.hmc import hmc
+from irt_jax.engines.laplace import with_directions
+from irt_jax.engines.metric import Metric
 from irt_jax.engines.nuts import nuts
 from irt_jax.engines.settings import Draws, Progress, ProgressCallback, Settings
-from irt_jax.engines.target import Position, Target
-from irt_jax.errors import ConvergenceError
-from irt_jax.likelihood.blocks import person_blocks
-from irt_jax.likelihood.grid import FIRST_NODES, fitting_nodes, quadrature_error, refined
+from irt_jax.engines.target import Target
+from irt_jax.engines.whitened import whitened_target
 from irt_jax.likelihood.joint import JointData, joint_target
-from irt_jax.likelihood.kernel import posterior_over_nodes
-from irt_jax.likelihood.marginal import MarginalData, item_table, marginal_target, node_log_weight
+from irt_jax.mode import Problem, locate, pose, quadrature_error
 from irt_jax.models.model import Model
+from irt_jax.models.population import Population
 from irt_jax.posterior import marginals
 from irt_jax.timing import Stopwatch
 
-#: The quadrature error, in posterior SDs, below which a grid is good enough.
-QUADRATURE_LIMIT = 0.01
-#: Grids tried before giving up.
-MAX_GRIDS = 12
+#: Samplers by the name that users type.
+ENGINES = {"nuts": nuts, "hmc": hmc}
 #: Draws, besides the mode, at which the finished run's grid is checked.
 CHECKED_DRAWS = 4
+#: Abilities are averaged over at most this many draws, evenly spaced: the items move an ability's mean by a small
+#: part of its SD, so that what the average misses is below a hundredth of an SD.
+AVERAGED_DRAWS = 1000
 
 
 class Sampled(NamedTuple):
     """What either posterior gives.
 
     Attributes:
-        draws: item parameters (and theta, where it was sampled), statistics, timings, device.
+        draws: item parameters (and theta, where it was sampled or kept), statistics, timings, device.
         abilities: of every person.
         quadrature_error: in posterior SDs; None where nothing was integrated.
+        notes: what was left out, one sentence each.
     """
 
     draws: Draws
-    abilities: Abilities
+    abilities: Marginals
     quadrature_error: float | None
+    notes: tuple[str, ...] = ()
 
 
 class Run(NamedTuple):
     """What a run is told besides the data and the model.
 
     Attributes:
+        method: name of the sampler.
         settings: of the sampler.
         seed: of every random number.
         interval: probability mass of the intervals.
+        ability_values: persons times draws up to which draws of the abilities are kept.
         progress: called as the run goes on.
         checkpoint: keeps what was drawn.
         stopwatch: takes the stages' seconds.
     """
 
+    method: str
     settings: Settings
     seed: int
     interval: float
+    ability_values: int
     progress: ProgressCallback | None
     checkpoint: Checkpoint | None
     stopwatch: Stopwatch
 
 
-def sample_joint(model: Model, responses: Responses, priors: Any, run: Run) -> Sampled:
+def sample_joint(model: Model, responses: Responses, priors: Any, population: Population, run: Run) -> Sampled:
     """Sample abilities beside the items.
 
     Args:
         model: the response model.
         responses: coded responses.
         priors: the model's priors, arrays over items.
+        population: of the persons.
         run: options and helpers.
     """
-    data = joint_data(responses, priors)
-    draws = _nuts(joint_target(model), data, run)
-    theta = draws.values["theta"]
+    data = joint_data(responses, priors, population)
+    draws = _drawn(joint_target(model), data, run)
     with run.stopwatch.measure("summarise"):
-        abilities = Abilities(*marginals(theta, run.interval))
+        abilities = marginals(draws.values["theta"], run.interval)
     return Sampled(draws, abilities, None)
 
 
-def joint_data(responses: Responses, priors: Any) -> JointData:
-    """Arrays of the joint model; abilities are N(0, 1)."""
-    return JointData(
-        person=responses.person,
-        item=responses.item,
-        response=responses.response,
-        ability_mean=np.zeros(responses.n_persons),
-        ability_sd=np.ones(responses.n_persons),
-        priors=priors,
-    )
+def joint_data(responses: Responses, priors: Any, population: Population) -> JointData:
+    """Arrays of the joint model; all persons are one group."""
+    group = np.zeros(responses.n_persons, np.int32)
+    return JointData(responses.person, responses.item, responses.response, group, population, priors)
 
 
-def sample_marginal(model: Model, responses: Responses, priors: Any, run: Run) -> Sampled:
-    """Integrate abilities out, sample the items around the mode, then average the abilities over the draws.
+def sample_marginal(model: Model, responses: Responses, priors: Any, population: Population, run: Run) -> Sampled:
+    """Integrate abilities out, sample the items around the mode, then the abilities given the items.
 
     Args:
         model: the response model.
         responses: coded responses.
         priors: the model's priors, arrays over items.
+        population: of the persons.
         run: options and helpers.
 
     Raises:
         ConvergenceError: no mode, or no grid that is fine enough.
     """
     prepare_devices(run.settings.devices)
-    target = marginal_target(model)
-    start = model.start(responses.item, responses.response, priors)
-    with run.stopwatch.measure("mode"), jax.enable_x64(True):
+    with run.stopwatch.measure("mode"):
         if run.progress:
             run.progress(Progress("mode", 0, 1))
-        row = model.n_categories * responses.item + responses.response
-        blocks, place = person_blocks(
-            responses.person, row, responses.n_persons, model.n_categories * responses.n_items
-        )
-        data = MarginalData(blocks, FIRST_NODES, np.zeros(1), np.ones(1), priors)
-        data, metric, error = _fit_grid(model, target, jax.tree.map(jnp.asarray, data), start)
+        problem = pose(model, responses, priors, population)
+        start = {**model.start(responses.item, responses.response, priors), **population.start()}
+        problem, mode, error = locate(problem, start)
+        metric = with_directions(problem.target, problem.data, mode.metric, problem.shapes)
         if run.progress:
             run.progress(Progress("mode", 1, 1))
 
-    draws = _nuts(whitened_target(target, position_shapes(start)), (data, metric), run)
-    with run.stopwatch.measure("summarise"), jax.enable_x64(True):
-        items = {name: draws.values[name].reshape(-1, responses.n_items) for name in model.parameters}
-        posterior = np.asarray(mean_posterior(model, items, data))
-        abilities = summarise_abilities(posterior.reshape(-1, posterior.shape[-1]), place, data.nodes, run.interval)
-        error = max(error, _error_at_draws(target, data, metric, start, draws))
-    return Sampled(draws, abilities, error)
+    draws = _drawn(whitened_target(problem.target, problem.shapes), (problem.data, metric), run)
+    with run.stopwatch.measure("summarise"):
+        error = max(error, _error_at_draws(problem, metric, draws))
+        draws, abilities, notes = _abilities(problem, draws, run)
+    return Sampled(draws, abilities, error, notes)
 
 
-def _nuts(target: Target, data: Any, run: Run) -> Draws:
-    draws = nuts(target, data, run.settings, run.seed, progress=run.progress, checkpoint=run.checkpoint)
+def _drawn(target: Target, data: Any, run: Run) -> Draws:
+    engine = ENGINES[run.method]
+    draws = engine(target, data, run.settings, run.seed, progress=run.progress, checkpoint=run.checkpoint)
     for stage, seconds in draws.timings.items():
         run.stopwatch.add(stage.removesuffix("_s"), seconds)
     return draws
 
 
-def _fit_grid(model: Model, target: Target, data: MarginalData, start: Position) -> tuple[MarginalData, Metric, float]:
-    """Find the mode, fit the grid to the posteriors there, and again until a finer grid changes nothing."""
-    position = start
-    for _ in range(MAX_GRIDS):
-        metric = find_mode(target, data, position)
-        position = unpack(metric.centre, start)
-        items = target.report(position, data)
-        table = item_table(model, {name: items[name] for name in model.parameters}, data.nodes)
-        log_weight = node_log_weight(data.nodes, data.ability_mean, data.ability_sd)
-        posterior = np.asarray(posterior_over_nodes(table, log_weight, data.blocks)).reshape(-1, table.shape[1])
-        wanted = jnp.asarray(fitting_nodes(posterior, np.asarray(table), np.asarray(data.nodes)))
-        spacing = data.nodes[1] - data.nodes[0]
-        if wanted[1] - wanted[0] >= 0.95 * spacing:
-            error = quadrature_error(target, data, _finer(data), metric, [position])
-            if error < QUADRATURE_LIMIT / 2:
-                return data, metric, error
-            wanted = jnp.asarray(refined(np.asarray(data.nodes)))
-        data = data._replace(nodes=wanted)
-    raise ConvergenceError(
-        f"No grid of abilities was fine enough: with {len(data.nodes)} nodes the quadrature error is still too large.",
-        "Use --abilities joint, and look for items with extreme discriminations.",
-    )
+def _abilities(problem: Problem, draws: Draws, run: Run) -> tuple[Draws, Marginals, tuple[str, ...]]:
+    """Summaries over the draws, and the draws of the abilities themselves where they are not too many."""
+    n_chains, n_draws = draws.stats["lp"].shape
+    mean, sd = problem.population(draws.values)
+    flat = {name: draws.values[name].reshape(-1, *draws.values[name].shape[2:]) for name in problem.model.parameters}
+    populations = Populations(mean.reshape(-1, mean.shape[-1]), sd.reshape(-1, sd.shape[-1]))
+    chosen = np.unique(np.linspace(0, n_chains * n_draws - 1, AVERAGED_DRAWS).astype(int))
+    some = {name: value[chosen] for name, value in flat.items()}
+    posterior = mean_posterior(problem.model, some, Populations(*(part[chosen] for part in populations)), problem.data)
+    posterior = np.asarray(posterior).reshape(-1, posterior.shape[-1])
+    nodes = np.asarray(problem.data.nodes)
+    abilities = summarise_abilities(posterior, problem.place, nodes, run.interval)
+    n_values = n_chains * n_draws * len(problem.place)
+    if n_values > run.ability_values:
+        note = (
+            f"posterior.nc has no draws of the abilities, {n_values:,} of them: --ability-values allows "
+            f"{run.ability_values:,}."
+        )
+        return draws, abilities, (note,)
+    key = jax.random.fold_in(jax.random.key(run.seed), 1)
+    theta = draw_abilities(problem.model, flat, populations, problem.data, problem.place, key)
+    values = {**draws.values, "theta": theta.reshape(n_chains, n_draws, -1)}
+    return draws._replace(values=values), abilities, ()
 
 
-def _finer(data: MarginalData) -> MarginalData:
-    return data._replace(nodes=jnp.asarray(refined(np.asarray(data.nodes))))
-
-
-def _error_at_draws(target: Target, data: MarginalData, metric: Metric, like: Position, draws: Draws) -> float:
-    z = draws.values["z"].reshape(-1, draws.values["z"].shape[-1])
-    chosen = z[np.linspace(0, len(z) - 1, CHECKED_DRAWS).astype(int)]
-    positions = [unpack(metric.centre + metric.spread(jnp.asarray(point)), like) for point in chosen]
-    return quadrature_error(target, data, _finer(data), metric, positions)
+def _error_at_draws(problem: Problem, metric: Metric, draws: Draws) -> float:
+    with jax.enable_x64(True):
+        chosen = draws.last["z"][:CHECKED_DRAWS]
+        vectors = [metric.centre + metric.spread(point) for point in chosen]
+    return quadrature_error(problem, metric, vectors)

@@ -29,6 +29,7 @@ def items_schema(item_type: pa.DataType) -> pa.Schema:
         pa.field(name, pa.float64())
         for name in ("log_a", "log_a_sd", "cov_log_a_b", "rhat", "ess_bulk", "ess_tail", "mcse")
     ]
+    fields.append(pa.field("reason", pa.string()))
     return pa.schema(fields)
 
 

@@ -17,7 +17,8 @@ class Stopwatch:
         """Add the time spent in the `with` block to a stage.
 
         Args:
-            stage: "import", "read", "mode", "compile", "warmup", "sample", "summarise" or "write".
+            stage: "import", "read", "mode", "information", "compile", "warmup", "sample", "summarise" or
+                "write".
         """
         started = time.perf_counter()
         try:
@@ -31,6 +32,6 @@ class Stopwatch:
 
     def timings(self) -> dict[str, float]:
         """Seconds as `import_s, read_s, ...`, zero for stages that did not run, and `total_s`."""
-        stages = ("import", "read", "mode", "compile", "warmup", "sample", "summarise", "write")
+        stages = ("import", "read", "mode", "information", "compile", "warmup", "sample", "summarise", "write")
         seconds = {f"{stage}_s": round(self._seconds.get(stage, 0.0), 4) for stage in stages}
         return {**seconds, "total_s": round(time.perf_counter() - self._started, 4)}

@@ -25,6 +25,18 @@ def from_patterns(counts: tuple[int, ...], n_items: int) -> pa.Table:
     )
 
 
+#: Bock & Lieberman (1970), Psychometrika 35, table 1.
+LSAT6 = (
+    *(3, 6, 2, 11, 1, 1, 3, 4, 1, 8, 0, 16, 0, 3, 2, 15),
+    *(10, 29, 14, 81, 3, 28, 15, 80, 16, 56, 21, 173, 11, 61, 28, 298),
+)
+
+
+def lsat6() -> pa.Table:
+    """1000 persons x 5 items, section 6 of the Law School Admission Test."""
+    return from_patterns(LSAT6, 5)
+
+
 def lsat7() -> pa.Table:
     """1000 persons x 5 items, section 7 of the Law School Admission Test."""
     return from_patterns(LSAT7, 5)

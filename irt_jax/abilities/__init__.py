@@ -5,11 +5,7 @@ from irt_jax.abilities.density import Populations
 from irt_jax.abilities.draws import draw_abilities
 from irt_jax.abilities.quantiles import grid_quantiles
 
-#: Marginals of every person's ability.
-Abilities = Marginals
-
 __all__ = [
-    "Abilities",
     "Marginals",
     "Populations",
     "draw_abilities",

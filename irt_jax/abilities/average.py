@@ -22,7 +22,6 @@ from irt_jax.abilities.density import (
     block_log_density,
     device_mesh,
     draws_beside,
-    same_populations,
 )
 from irt_jax.abilities.quantiles import grid_quantiles
 from irt_jax.arrays import AnyArray
@@ -46,18 +45,17 @@ class Marginals(NamedTuple):
 def mean_posterior(
     model: Model,
     items: Mapping[str, Float[AnyArray, "..."]],
+    populations: Populations,
     data: MarginalData,
-    populations: Populations | None = None,
 ) -> Float[Array, "block person node"]:
     """Posterior over the nodes, averaged over draws, in float32.
 
     Args:
         model: the response model.
         items: item parameters, first axis draws, then items.
+        populations: of the same draws.
         data: responses and grid.
-        populations: of the same draws; the data's, the same for all draws, when None.
     """
-    populations = populations or same_populations(data, len(next(iter(items.values()))))
     n_draws = len(populations.mean)
     mesh = device_mesh()
     beside = draws_beside(-(-n_draws // mesh.size), data.blocks.group.shape[1], len(data.nodes))

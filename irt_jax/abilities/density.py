@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 from irt_jax.arrays import AnyArray
 from irt_jax.likelihood.kernel import PersonBlocks
 from irt_jax.likelihood.layout import gather_sum
-from irt_jax.likelihood.marginal import MarginalData, item_table, node_log_weight
+from irt_jax.likelihood.marginal import item_table, node_log_weight
 from irt_jax.models.model import Model, Parameters
 
 #: Draws whose tables lie side by side, so that one gather serves them all.
@@ -31,17 +31,6 @@ class Populations(NamedTuple):
 
     mean: Float[AnyArray, "draw group"]
     sd: Float[AnyArray, "draw group"]
-
-
-def same_populations(data: MarginalData, n_draws: int) -> Populations:
-    """The populations of the data, for every draw.
-
-    Args:
-        data: where the populations are fixed.
-        n_draws: how often they are repeated.
-    """
-    repeated = [np.tile(np.asarray(one), (n_draws, 1)) for one in (data.ability_mean, data.ability_sd)]
-    return Populations(*repeated)
 
 
 class Batch(NamedTuple):

@@ -16,7 +16,6 @@ from irt_jax.abilities.density import (
     block_log_density,
     device_mesh,
     draws_beside,
-    same_populations,
 )
 from irt_jax.abilities.quantiles import grid_quantiles
 from irt_jax.arrays import AnyArray
@@ -31,10 +30,10 @@ RETURNED = 2**20
 def draw_abilities(
     model: Model,
     items: Mapping[str, Float[AnyArray, "..."]],
+    populations: Populations,
     data: MarginalData,
     place: Int[np.ndarray, " person"],
     key: Key[Array, ""],
-    populations: Populations | None = None,
 ) -> Float[np.ndarray, "draw person"]:
     """Draw each person's ability from its posterior given each draw, by inverting the distribution function.
 
@@ -44,15 +43,14 @@ def draw_abilities(
     Args:
         model: the response model.
         items: item parameters, first axis draws, then items.
+        populations: of the same draws.
         data: responses and grid.
         place: where each person's posterior stands in the blocks.
         key: of the random numbers.
-        populations: of the same draws; the data's, the same for all draws, when None.
 
     Returns:
         Abilities in float32.
     """
-    populations = populations or same_populations(data, len(next(iter(items.values()))))
     n_draws, n_devices = len(populations.mean), device_mesh().size
     beside = draws_beside(-(-n_draws // n_devices), data.blocks.group.size, len(data.nodes))
     a_round = beside * n_devices

@@ -15,7 +15,7 @@ from irt_jax.diagnostics.statistics import (
     rhat_null_quantile,
     summary,
 )
-from irt_jax.diagnostics.verdict import Verdict, judge
+from irt_jax.diagnostics.verdict import Verdict, judge, judge_estimates
 
 __all__ = [
     "Summary",
@@ -27,6 +27,7 @@ __all__ = [
     "ess_sd",
     "ess_tail",
     "judge",
+    "judge_estimates",
     "mcse_mean",
     "mcse_quantile",
     "mcse_sd",

@@ -61,12 +61,13 @@ class Verdict:
 
     def lines(self) -> list[str]:
         """Write a summary of a few lines, each at most 80 columns wide."""
-        written = [
-            f"Diagnostics: {'ok' if self.ok else 'FAILED'}",
-            f"  R-hat at most {self.rhat_max:.3f} (limit {self.rhat_limit:.3f}); "
-            f"ESS at least {self.ess_bulk_min:,.0f} bulk, {self.ess_tail_min:,.0f} tail",
-            f"  {self.divergences:,} divergences; BFMI at least {self.bfmi_min:.2f}",
-        ]
+        written = [f"Diagnostics: {'ok' if self.ok else 'FAILED'}"]
+        if isfinite(self.rhat_limit):
+            written += [
+                f"  R-hat at most {self.rhat_max:.3f} (limit {self.rhat_limit:.3f}); "
+                f"ESS at least {self.ess_bulk_min:,.0f} bulk, {self.ess_tail_min:,.0f} tail",
+                f"  {self.divergences:,} divergences; BFMI at least {self.bfmi_min:.2f}",
+            ]
         if self.quadrature_error is not None:
             written.append(f"  quadrature error {self.quadrature_error:.2g} posterior SDs")
         marked = [f"- {text}" for text in self.problems] + [f"- Note: {text}" for text in self.warnings]
@@ -139,6 +140,39 @@ def judge(
         offenders=list_offenders(table, failures),
         problems=problems,
         warnings=_depth_warnings(depth_fraction, max_tree_depth),
+    )
+
+
+def judge_estimates(*, converged: bool, not_estimated: int, quadrature_error: float, relative_error: float) -> Verdict:
+    """Judge point estimates: the statistics of draws are NaN.
+
+    Args:
+        converged: whether the climb ended at a maximum.
+        not_estimated: items without an estimate.
+        quadrature_error: how far the estimates move with a finer grid, in standard errors.
+        relative_error: of the standard errors.
+    """
+    problems = [] if converged else ["The climb did not end at a maximum: use proper --priors, or --method hmc."]
+    problems += _quadrature_problems(quadrature_error)
+    warnings = []
+    if not_estimated:
+        warnings.append(f"{not_estimated:,} items have no estimate; items.parquet says why, in the column reason.")
+    if relative_error > 0.01:
+        warnings.append(
+            f"The standard errors may be wrong by {relative_error:.1%}: the information is taken by blocks."
+        )
+    nothing = float("nan")
+    return Verdict(
+        ok=not problems,
+        rhat_max=nothing,
+        rhat_limit=nothing,
+        ess_bulk_min=nothing,
+        ess_tail_min=nothing,
+        divergences=0,
+        bfmi_min=nothing,
+        quadrature_error=quadrature_error,
+        problems=problems,
+        warnings=warnings,
     )
 
 

@@ -28,8 +28,8 @@ LANCZOS_STEPS = 16
 DIRECTIONS = 6
 BAND = (0.8, 1.25)
 #: Newton steps end when half of the squared Newton decrement, in units of log density, is below this: the last step
-#: is then shorter than .015 posterior standard deviations over all parameters together, and its own error a tenth.
-DECREMENT = 1e-4
+#: is then shorter than .005 posterior standard deviations over all parameters together, and its own error a tenth.
+DECREMENT = 1e-5
 MAX_NEWTON = 50
 #: Each Newton step is solved until this share of it is left.
 CONJUGATE_SHARE = 0.1

@@ -89,4 +89,3 @@ def _expected(
     wide = jnp.result_type(float)
     start = (jnp.zeros(table.shape, wide), jnp.zeros((n_rows, scores.shape[1], scores.shape[1]), wide))
     return jax.lax.scan(add, start, jax.tree.map(jnp.asarray, blocks))[0]
-

@@ -78,7 +78,6 @@ def posterior_over_nodes(
         log_weight: see `marginal_log_likelihood`.
         blocks: the responses.
     """
-
     one = partial(block_posterior, jnp.asarray(table), jnp.asarray(log_weight))
     return jax.lax.map(one, jax.tree.map(jnp.asarray, blocks))
 

@@ -1,4 +1,4 @@
-"""The two-parameter logistic model in slope and intercept, without priors: P(correct) = logistic(slope theta + intercept).
+"""The two-parameter logistic model without priors: P(correct) = logistic(slope theta + intercept).
 
 For maximum likelihood. A slope may be negative, so a miskeyed item shows; b = -intercept / slope.
 Source: Bock & Aitkin (1981), Psychometrika 46.
@@ -6,6 +6,7 @@ Source: Bock & Aitkin (1981), Psychometrika 46.
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
@@ -27,16 +28,26 @@ class NoPriors(NamedTuple):
     items: Float[AnyArray, " item"]
 
 
+class Flat(dist.ImproperUniform):
+    """A density of one everywhere; what it gives as a draw is zero, for shapes alone."""
+
+    def __init__(self) -> None:
+        super().__init__(constraints.real, (), ())
+
+    def sample(self, key: Array, sample_shape: tuple[int, ...] = ()) -> Array:  # noqa: ARG002
+        """Zeros."""
+        return jnp.zeros(sample_shape + self.batch_shape)
+
+
 def sample_items(priors: NoPriors) -> Parameters:
     """NumPyro statement: improper flat sites `slope` and `intercept`, deterministic `a` and `b`.
 
     Args:
         priors: only their number counts.
     """
-    flat = dist.ImproperUniform(constraints.real, (), ())
     with numpyro.plate("item", len(priors.items)):
-        slope = numpyro.sample("slope", flat)
-        intercept = numpyro.sample("intercept", flat)
+        slope = numpyro.sample("slope", Flat())
+        intercept = numpyro.sample("intercept", Flat())
     a = numpyro.deterministic("a", slope)
     b = numpyro.deterministic("b", -intercept / slope)
     return {"slope": slope, "intercept": intercept, "a": a, "b": b}

@@ -100,7 +100,9 @@ def start(
     b = (precision * b + prior_precision * priors.b_mean) / (precision + prior_precision)
     return {
         **start_normal("b", b, priors.b_mean, priors.b_sd, priors.b_hierarchy),
-        **start_normal("log_a", np.array(priors.log_a_mean), priors.log_a_mean, priors.log_a_sd, priors.log_a_hierarchy),
+        **start_normal(
+            "log_a", np.array(priors.log_a_mean), priors.log_a_mean, priors.log_a_sd, priors.log_a_hierarchy
+        ),
     }
 
 

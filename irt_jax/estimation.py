@@ -1,0 +1,162 @@
+"""Point estimates of the marginal model: maximum likelihood or the posterior's mode, with standard errors.
+
+Standard errors are square roots of the diagonal of the inverse observed information; those of a, b and log a follow by
+the delta method, and intervals are Wald's. Source: Louis (1982), JRSS B 44; Pritikin (2017), Journal of Educational
+and Behavioral Statistics 42, for the observed information in item response models.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from irt_jax.abilities import Marginals, Populations, mean_posterior, summarise_abilities
+from irt_jax.data import Responses
+from irt_jax.engines.covariance import covariance
+from irt_jax.engines.devices import prepare_devices
+from irt_jax.engines.laplace import with_directions
+from irt_jax.engines.packing import Shapes, unpack
+from irt_jax.engines.target import Target
+from irt_jax.likelihood.marginal import MarginalData
+from irt_jax.mode import Problem, locate, pose
+from irt_jax.models.model import Model
+from irt_jax.models.population import Population
+from irt_jax.timing import Stopwatch
+
+#: What is reported of each item, where the model has it.
+REPORTED = ("a", "b", "log_a")
+#: A discrimination beyond this, on a population of SD 1, is no estimate: the likelihood grows without end.
+LARGEST_SLOPE = 25.0
+
+
+class Estimated(NamedTuple):
+    """Point estimates.
+
+    Attributes:
+        values: by name, each (item,).
+        covariance: of the reported parameters in the order of `names`, (item, name, name).
+        names: of the reported parameters.
+        population: mean and SD, each (group,).
+        abilities: EAP, SD and interval of every person, given the estimates.
+        reason: why an item has no estimate, or None; one an item.
+        quadrature_error: in standard errors.
+        relative_error: of the standard errors.
+        converged: whether the climb ended at a maximum.
+        steps: Newton steps.
+        device: in words.
+    """
+
+    values: dict[str, np.ndarray]
+    covariance: Float[np.ndarray, "item name name"]
+    names: tuple[str, ...]
+    population: tuple[np.ndarray, np.ndarray]
+    abilities: Marginals
+    reason: list[str | None]
+    quadrature_error: float
+    relative_error: float
+    converged: bool
+    steps: int
+    device: str
+
+
+def estimate(
+    model: Model, responses: Responses, priors: Any, population: Population, interval: float, stopwatch: Stopwatch
+) -> Estimated:
+    """Climb to the maximum and invert the information there.
+
+    Args:
+        model: the response model.
+        responses: coded responses, of items that can be estimated.
+        priors: the model's priors.
+        population: of the persons.
+        interval: probability mass of the abilities' intervals.
+        stopwatch: takes the stages' seconds.
+
+    Raises:
+        ConvergenceError: no grid that is fine enough.
+    """
+    prepare_devices()
+    with stopwatch.measure("mode"):
+        problem = pose(model, responses, priors, population)
+        start = {**model.start(responses.item, responses.response, priors), **population.start()}
+        problem, mode, error = locate(problem, start, strict=False)
+    with stopwatch.measure("information"):
+        metric = with_directions(problem.target, problem.data, mode.metric, problem.shapes)
+        own = covariance(problem.target, problem.data, metric, problem.shapes)
+        values = problem.report(metric.centre)
+        names = tuple(name for name in REPORTED if name in values)
+        slopes = _slopes(problem, names, metric.centre)
+        reported = np.einsum("nik,ikl,mil->inm", slopes, own.blocks, slopes)
+    with stopwatch.measure("summarise"):
+        abilities = _abilities(problem, values, interval)
+    reason = _reasons(values["a"], np.asarray(own.blocks), mode.converged)
+    device = jax.devices()[0]
+    return Estimated(
+        {name: values[name] for name in (*names, *problem.model.parameters)},
+        reported,
+        names,
+        problem.population(values),
+        abilities,
+        reason,
+        error,
+        own.relative_error,
+        mode.converged or any(reason),
+        mode.steps,
+        f"1 x {device.device_kind} ({device.platform})",
+    )
+
+
+def _abilities(problem: Problem, values: dict[str, np.ndarray], interval: float) -> Marginals:
+    items = {name: values[name][None] for name in problem.model.parameters}
+    populations = Populations(*(part[None] for part in problem.population(values)))
+    posterior = mean_posterior(problem.model, items, populations, problem.data)
+    posterior = np.asarray(posterior).reshape(-1, posterior.shape[-1])
+    return summarise_abilities(posterior, problem.place, np.asarray(problem.data.nodes), interval)
+
+
+def _slopes(problem: Problem, names: tuple[str, ...], centre: Array) -> Float[np.ndarray, "name item own"]:
+    """Derivatives of the reported parameters by each item's own and by the shared coordinates."""
+    with jax.enable_x64(True):
+        found = _derivatives(problem.target, problem.shapes, names, centre, problem.data)
+    return np.asarray(found)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _derivatives(
+    target: Target, shapes: Shapes, names: tuple[str, ...], centre: Array, data: MarginalData
+) -> Float[Array, "name item own"]:
+    n, p = shapes.n_blocks, shapes.block_size
+
+    def reported(x: Array) -> Array:
+        values = target.report(unpack(x, shapes), data)
+        return jnp.stack([values[name] for name in names])
+
+    own = jnp.pad(jnp.tile(jnp.eye(p), (1, n)), ((0, 0), (0, shapes.n_shared)))
+    shared = jnp.eye(shapes.n_shared, shapes.size, n * p)
+    units = jnp.concatenate([own, shared])
+    columns = [jax.jvp(reported, (centre,), (unit,))[1] for unit in units]
+    return jnp.stack(columns, axis=-1)
+
+
+def _reasons(a: np.ndarray, blocks: np.ndarray, converged: bool) -> list[str | None]:
+    endless = np.abs(a) > LARGEST_SLOPE
+    unusable = ~(np.diagonal(blocks, axis1=1, axis2=2) > 0).all(1)
+    text = "the likelihood has no maximum: the discrimination grows without end"
+    if not converged and not (endless | unusable).any():
+        return [None] * len(a)
+    return [text if bad else None for bad in endless | unusable]
+
+
+def estimable(responses: Responses, n_categories: int) -> Bool[np.ndarray, " item"]:
+    """Items with responses in more than one category: the others have no maximum of the likelihood.
+
+    Args:
+        responses: coded responses.
+        n_categories: of the model.
+    """
+    seen = np.zeros((responses.n_items, n_categories), bool)
+    seen[responses.item, responses.response] = True
+    return seen.sum(1) > 1
