@@ -4,9 +4,12 @@
 to persons, once back from persons to rows of the table. Each target's list of sources is cut into lists of equal
 width, padded with a row of zeros; the lists are summed by unrolled gathers, and the sums of one target's lists by a
 sorted segment sum, which falls away where every target has one list.
+
+Shapes are compiled in. They follow from the numbers of pairs and targets and lie on a coarse ladder, so that data sets
+of one design share what was compiled.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -16,10 +19,12 @@ from jaxtyping import Array, Float, Int
 
 from irt_jax.arrays import AnyArray
 
-#: Widths of a list that are tried.
-WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 32)
-#: What one list costs beyond its gathers, in gathers: the segment sum reads and writes it once more.
-LIST_COST = 2.5
+#: Widths that a list can have.
+WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 22, 24, 28, 32)
+#: What one list costs beyond its gathers, in gathers. Half of it or twice as much changes times by less than a tenth.
+LIST_COST = 4.0
+#: Targets get one list each where its width is at most this many times their mean number of sources.
+ONE_LIST = 1.35
 
 
 class GatherLayout(NamedTuple):
@@ -34,23 +39,53 @@ class GatherLayout(NamedTuple):
     target: Int[AnyArray, " list"]
 
 
-def list_width(counts: Int[np.ndarray, " target"]) -> int:
-    """The width of lists that needs the least work.
+def on_ladder(count: float | int, steps: int = 16, smallest: int = 16) -> int:
+    """The next number on a geometric ladder.
+
+    Args:
+        count: what has to fit.
+        steps: rungs per doubling: 16 add at most a sixteenth.
+        smallest: distance of the lowest rungs.
+    """
+    octave = 2 ** max(0, int(np.ceil(np.log2(max(count, 1)))) - 1)
+    rung = max(smallest, octave // steps)
+    return rung * max(1, int(np.ceil(count / rung)))
+
+
+def list_width(counts: Int[np.ndarray, "..."], mean: float) -> int:
+    """The width of lists that needs little work: one list each where the targets are alike, else from the mean.
 
     Args:
         counts: sources of each target.
+        mean: of the counts, the same for all data of one design.
     """
-    longest = counts.max(initial=0)
-    return min(WIDTHS, key=lambda w: _lists(counts, w).sum() * (w + LIST_COST * (longest > w)))
+    longest = counts.max()
+    enough = [width for width in WIDTHS if longest <= width <= ONE_LIST * mean]
+    best = np.sqrt(LIST_COST * mean)
+    return enough[0] if enough else min(WIDTHS, key=lambda width: abs(np.log(width / max(best, 1))))
+
+
+def list_number(counts: Int[np.ndarray, "block target"], width: int, pairs: float | int) -> int:
+    """How many lists every block gets: enough for remainders that are spread evenly, and three SDs more.
+
+    Args:
+        counts: sources of each target in each block.
+        width: of a list.
+        pairs: of a full block, which may have more persons than these.
+    """
+    needed, n_targets = int(_lists(counts, width).sum(1).max()), counts.shape[1]
+    if needed == n_targets or len(np.unique(counts[counts > 0])) == 1:
+        return needed
+    return on_ladder(max(needed, pairs / width + n_targets / 2 + 3 * np.sqrt(n_targets / 12)))
 
 
 def gather_layout(
     source: Int[np.ndarray, " pair"],
     target: Int[np.ndarray, " pair"],
-    *,
     n_sources: int,
     n_targets: int,
-    width: int | None = None,
+    width: int,
+    n_lists: int | None = None,
 ) -> GatherLayout:
     """Cut the pairs' lists.
 
@@ -59,35 +94,19 @@ def gather_layout(
         target: row of the result of each pair.
         n_sources: rows of the source.
         n_targets: rows of the result.
-        width: of a list; the best one when None.
+        width: of a list.
+        n_lists: lists, with empty ones at the end; as many as needed when None.
     """
     counts = np.bincount(target, minlength=n_targets)
-    width = width or list_width(counts)
     lists = _lists(counts, width)
     first = np.cumsum(lists) - lists
     order = np.argsort(target, kind="stable")
     place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-    rows = np.full((lists.sum(), width), n_sources, np.int32)
+    rows = np.full((n_lists or lists.sum(), width), n_sources, np.int32)
     rows[np.repeat(first, counts) + place // width, place % width] = source[order]
-    return GatherLayout(rows, np.repeat(np.arange(n_targets, dtype=np.int32), lists))
-
-
-def stack_layouts(layouts: Sequence[GatherLayout], n_sources: int) -> GatherLayout:
-    """Put layouts of one width and the same targets on a first axis, padded with empty lists.
-
-    Args:
-        layouts: from `gather_layout`.
-        n_sources: the row that stands for nothing.
-    """
-    most = max(len(layout.target) for layout in layouts)
-    sources = [_lengthened(layout.source, most, n_sources) for layout in layouts]
-    targets = [_lengthened(layout.target, most, int(layout.target[-1])) for layout in layouts]
-    return GatherLayout(np.stack(sources), np.stack(targets))
-
-
-def _lengthened(array: AnyArray, length: int, value: int) -> np.ndarray:
-    pad = [(0, length - len(array))] + [(0, 0)] * (array.ndim - 1)
-    return np.pad(array, pad, constant_values=value)
+    targets = np.full(len(rows), n_targets - 1, np.int32)
+    targets[: lists.sum()] = np.repeat(np.arange(n_targets, dtype=np.int32), lists)
+    return GatherLayout(rows, targets)
 
 
 def _lists(counts: np.ndarray, width: int) -> np.ndarray:
@@ -104,8 +123,7 @@ def gather_sum(
         layout: from `gather_layout`.
         n_targets: rows of the result; when it equals the number of lists, each target has one.
     """
-    source = jnp.asarray(source)
-    padded = jnp.concatenate([source, jnp.zeros((1, source.shape[1]), source.dtype)])
+    padded = _with_nothing(source)
 
     def lists() -> Array:
         total = padded[layout.source[:, 0]]
@@ -117,6 +135,11 @@ def gather_sum(
     if len(layout.target) == n_targets:
         return total
     return jax.ops.segment_sum(total, layout.target, n_targets, indices_are_sorted=True)
+
+
+def _with_nothing(source: AnyArray) -> Array:
+    source = jnp.asarray(source)
+    return jnp.concatenate([source, jnp.zeros((1, source.shape[1]), source.dtype)])
 
 
 def _once(function: Callable[[], Array], layout: GatherLayout) -> Array:

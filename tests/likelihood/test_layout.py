@@ -1,0 +1,99 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from irt_jax.likelihood import blocks as blocks_module
+from irt_jax.likelihood.blocks import person_blocks
+from irt_jax.likelihood.grid import even_nodes
+from irt_jax.likelihood.kernel import marginal_log_likelihood, posterior_over_nodes
+from irt_jax.likelihood.layout import list_width, on_ladder
+
+
+def two_parameter_data(persons, items, each, seed):
+    """Person and table row of every response: a random set of items for each person, 2PL answers."""
+    rng = np.random.default_rng(seed)
+    item = np.sort(rng.permuted(np.tile(np.arange(items), (persons, 1)), axis=1)[:, :each], axis=1)
+    logit = rng.lognormal(0, 0.3, items)[item] * (rng.normal(size=(persons, 1)) - rng.normal(size=items)[item])
+    row = 2 * item + (rng.random(item.shape) < 1 / (1 + np.exp(-logit)))
+    return np.repeat(np.arange(persons), each), row.ravel(), persons, 2 * items
+
+
+def shapes(blocks):
+    return tuple(leaf.shape for leaf in jax.tree.leaves(blocks))
+
+
+@pytest.mark.parametrize(
+    ("persons", "items", "each"), [(200, 20, 15), (1000, 50, 20), (500, 10, 10), (2000, 6, 6), (300, 120, 60)]
+)
+def test_replications_of_a_design_share_their_shapes(persons, items, each):
+    found = {shapes(person_blocks(*two_parameter_data(persons, items, each, seed=seed))[0]) for seed in range(20)}
+    assert len(found) <= 2
+
+
+def test_blocks_of_a_large_design_share_their_shapes(monkeypatch):
+    monkeypatch.setattr(blocks_module, "BLOCK_RESPONSES", 5_000)
+    found = {shapes(person_blocks(*two_parameter_data(1000, 80, 20, seed=seed))[0]) for seed in range(10)}
+    assert len(found) <= 2
+    assert next(iter(found))[0][0] == 4
+
+
+def test_few_lists_are_empty():
+    for persons, items, each in [(5000, 500, 20), (5000, 100, 80), (10_000, 300, 30)]:
+        blocks, _ = person_blocks(*two_parameter_data(persons, items, each, seed=0))
+        for layout, nothing in ((blocks.to_person, 2 * items), (blocks.to_row, blocks.weight.shape[1])):
+            assert (layout.source != nothing).mean() > 0.8
+
+
+def test_rungs_of_the_ladder():
+    counts = np.arange(1, 5000)
+    found = np.array([on_ladder(int(count)) for count in counts])
+    assert (found >= counts).all()
+    assert (np.diff(found) >= 0).all()
+    large = counts > 256
+    assert ((found - counts)[large] <= counts[large] / 16).all()
+    assert all(on_ladder(int(rung)) == rung for rung in np.unique(found))
+    assert len(np.unique(found)) < 90
+    assert on_ladder(0) == 16
+
+
+def test_nodes_lie_on_the_ladder_and_reach_as_far_at_the_spacing_asked_for():
+    for spacing in np.geomspace(0.01, 1.0, 40):
+        nodes = even_nodes(-3.0, 5.0, spacing)
+        np.testing.assert_allclose(np.diff(nodes), spacing)
+        assert nodes[0] <= -3.0 + 1e-9
+        assert nodes[-1] >= 5.0 - 1e-9
+        rung = 8 if len(nodes) <= 64 else 16 if len(nodes) <= 128 else 32
+        assert len(nodes) % rung == 0
+
+
+def test_persons_alike_get_one_list_each():
+    assert list_width(np.full(50, 15), 15.0) == 16
+    assert list_width(np.array([2, 28]), 15.0) < 15
+
+
+def test_persons_without_equals_stay_where_they_are():
+    """Where few patterns come twice, merging them would make the shapes follow the data."""
+    data = two_parameter_data(200, 20, 8, seed=1)
+    blocks, place = person_blocks(*data)
+    np.testing.assert_array_equal(place, np.arange(200))
+    np.testing.assert_array_equal(blocks.weight, np.ones((1, 200)))
+
+
+def test_padding_changes_no_result(monkeypatch):
+    """The same persons in one block, in padded blocks, and merged."""
+    data = two_parameter_data(400, 6, 6, seed=3)
+    rng = np.random.default_rng(0)
+    table, log_weight = np.log(rng.random((12, 8))), np.log(rng.random((1, 8)))
+    results = []
+    for merging, size in [(0.0, 10**6), (1.0, 10**6), (1.0, 500), (0.0, 77)]:
+        monkeypatch.setattr(blocks_module, "WORTH_MERGING", merging)
+        monkeypatch.setattr(blocks_module, "BLOCK_RESPONSES", size)
+        blocks, place = person_blocks(*data)
+        with jax.enable_x64(True):
+            value, slope = jax.value_and_grad(marginal_log_likelihood)(jnp.asarray(table), log_weight, blocks)
+            posterior = posterior_over_nodes(table, log_weight, blocks).reshape(-1, 8)[place]
+        results.append((value, slope, posterior))
+    for found in results[1:]:
+        for got, wanted in zip(found, results[0], strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=1e-12)
