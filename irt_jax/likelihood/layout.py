@@ -137,6 +137,35 @@ def gather_sum(
     return jax.ops.segment_sum(total, layout.target, n_targets, indices_are_sorted=True)
 
 
+def pair_products(
+    source: Float[AnyArray, "source column"],
+    weights: Float[AnyArray, "target parameter column"],
+    layout: GatherLayout,
+    n_targets: int,
+) -> Float[Array, "target parameter parameter"]:
+    """Sum m m' over the pairs (s, t) of every target t, where m[k] = source[s] . weights[t, k].
+
+    With posteriors over nodes as the source and scores at the nodes as weights, m is a person's expected score at one
+    response: the squares of the missing information (Louis 1982, JRSS B 44). The sum is in the widest float type.
+
+    Args:
+        source: rows, such as the posterior of every person.
+        weights: of every target, for each of its parameters.
+        layout: from `gather_layout`.
+        n_targets: rows of the result.
+    """
+    padded, own = _with_nothing(source), jnp.asarray(weights)[layout.target]
+    wide = jnp.promote_types(source.dtype, jnp.result_type(float))
+
+    def add(total: Array, rows: Array) -> tuple[Array, None]:
+        m = (padded[rows][:, None, :] * own).sum(-1).astype(wide)
+        return total + m[:, :, None] * m[:, None, :], None
+
+    start = jnp.zeros((len(layout.target), weights.shape[1], weights.shape[1]), wide)
+    total, _ = jax.lax.scan(add, start, jnp.asarray(layout.source).T)
+    return jax.ops.segment_sum(total, layout.target, n_targets, indices_are_sorted=True)
+
+
 def _with_nothing(source: AnyArray) -> Array:
     source = jnp.asarray(source)
     return jnp.concatenate([source, jnp.zeros((1, source.shape[1]), source.dtype)])

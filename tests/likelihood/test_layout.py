@@ -7,7 +7,13 @@ from irt_jax.likelihood import blocks as blocks_module
 from irt_jax.likelihood.blocks import person_blocks
 from irt_jax.likelihood.grid import even_nodes
 from irt_jax.likelihood.kernel import marginal_log_likelihood, posterior_over_nodes
-from irt_jax.likelihood.layout import list_width, on_ladder
+from irt_jax.likelihood.layout import gather_layout, list_width, on_ladder, pair_products
+
+
+def ragged(seed, n_sources=30, n_targets=11, n_pairs=150):
+    """Pairs in which some sources and targets have none, and some pairs come twice."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(2, n_sources, n_pairs), np.minimum(rng.geometric(0.2, n_pairs), n_targets - 1)
 
 
 def two_parameter_data(persons, items, each, seed):
@@ -97,3 +103,20 @@ def test_padding_changes_no_result(monkeypatch):
     for found in results[1:]:
         for got, wanted in zip(found, results[0], strict=True):
             np.testing.assert_allclose(got, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("width", [1, 4, 32])
+def test_pair_products_equal_a_loop_over_pairs(width):
+    source_of, target_of = ragged(0)
+    rng = np.random.default_rng(1)
+    source, weights = rng.random((30, 5)), rng.normal(size=(11, 3, 5))
+    layout = gather_layout(source_of, target_of, 30, 11, width, 200)
+    wanted = np.zeros((11, 3, 3))
+    for s, t in zip(source_of, target_of, strict=True):
+        m = weights[t] @ source[s]
+        wanted[t] += np.outer(m, m)
+    with jax.enable_x64(True):
+        np.testing.assert_allclose(pair_products(source, weights, layout, 11), wanted, rtol=1e-12, atol=1e-14)
+        single = pair_products(jnp.asarray(source, jnp.float32), jnp.asarray(weights, jnp.float32), layout, 11)
+    assert single.dtype == jnp.float64
+    np.testing.assert_allclose(single, wanted, rtol=1e-5, atol=1e-5)
