@@ -19,23 +19,30 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from irt_jax.arrays import AnyArray
-from irt_jax.likelihood.layout import GatherLayout, gather_sum
+from irt_jax.likelihood.layout import DenseLayout, GatherLayout, TransposedLayout, gather_sum
 
 
 class PersonBlocks(NamedTuple):
     """Persons and their responses, cut into blocks of equal shapes; the first axis of every array is the block.
 
     Attributes:
-        to_person: lists of table rows for each person of the block.
-        to_row: lists of the block's persons for each table row.
+        to_person: table rows of each person of the block: lists, or a matrix.
+        lists_to_row: lists of the block's persons for each table row; empty where `to_person` is a matrix.
         weight: how many persons each row stands for (equal patterns are one); 0 for padding, (block, person).
         group: the population that the person belongs to, (block, person).
     """
 
-    to_person: GatherLayout
-    to_row: GatherLayout
+    to_person: GatherLayout | DenseLayout
+    lists_to_row: GatherLayout | tuple[()]
     weight: Float[AnyArray, "block person"]
     group: Int[AnyArray, "block person"]
+
+    @property
+    def to_row(self) -> GatherLayout | TransposedLayout:
+        """The block's persons for each table row."""
+        if isinstance(self.to_person, DenseLayout):
+            return TransposedLayout(self.to_person.matrix)
+        return GatherLayout(*self.lists_to_row)
 
 
 class Marginal(NamedTuple):

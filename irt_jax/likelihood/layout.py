@@ -1,9 +1,10 @@
-"""Sums over ragged lists as a few gathers of contiguous rows.
+"""Sums over ragged lists as a few gathers of contiguous rows, or as one product with a matrix of zeros and ones.
 
 `out[t] = sum of source[s] over the pairs (s, t)` is the whole of a table likelihood: once from rows of the table
 to persons, once back from persons to rows of the table. Each target's list of sources is cut into lists of equal
 width, padded with a row of zeros; the lists are summed by unrolled gathers, and the sums of one target's lists by a
-sorted segment sum, which falls away where every target has one list.
+sorted segment sum, which falls away where every target has one list. Where a good part of all pairs is there, a matrix
+that counts them is faster.
 
 Shapes are compiled in. They follow from the numbers of pairs and targets and lie on a coarse ladder, so that data sets
 of one design share what was compiled.
@@ -37,6 +38,29 @@ class GatherLayout(NamedTuple):
 
     source: Int[AnyArray, "list width"]
     target: Int[AnyArray, " list"]
+
+
+class DenseLayout(NamedTuple):
+    """How often each pair comes.
+
+    Attributes:
+        matrix: counts, (target, source).
+    """
+
+    matrix: Float[AnyArray, "target source"]
+
+
+class TransposedLayout(NamedTuple):
+    """A `DenseLayout` used backwards, from its targets to its sources, without a second matrix.
+
+    Attributes:
+        matrix: counts, (source, target).
+    """
+
+    matrix: Float[AnyArray, "source target"]
+
+
+Layout = GatherLayout | DenseLayout | TransposedLayout
 
 
 def on_ladder(count: float | int, steps: int = 16, smallest: int = 16) -> int:
@@ -113,16 +137,17 @@ def _lists(counts: np.ndarray, width: int) -> np.ndarray:
     return np.maximum(1, -(-counts // width))
 
 
-def gather_sum(
-    source: Float[Array, "source column"], layout: GatherLayout, n_targets: int
-) -> Float[Array, "target column"]:
+def gather_sum(source: Float[Array, "source column"], layout: Layout, n_targets: int) -> Float[Array, "target column"]:
     """Sum the sources of every target.
 
     Args:
         source: rows to be summed.
-        layout: from `gather_layout`.
+        layout: of the pairs.
         n_targets: rows of the result; when it equals the number of lists, each target has one.
     """
+    if not isinstance(layout, GatherLayout):
+        matrix = _to_targets(layout).astype(source.dtype)
+        return jnp.matmul(matrix, source, precision=jax.lax.Precision.HIGHEST)
     padded = _with_nothing(source)
 
     def lists() -> Array:
@@ -140,7 +165,7 @@ def gather_sum(
 def pair_products(
     source: Float[AnyArray, "source column"],
     weights: Float[AnyArray, "target parameter column"],
-    layout: GatherLayout,
+    layout: Layout,
     n_targets: int,
 ) -> Float[Array, "target parameter parameter"]:
     """Sum m m' over the pairs (s, t) of every target t, where m[k] = source[s] . weights[t, k].
@@ -151,11 +176,14 @@ def pair_products(
     Args:
         source: rows, such as the posterior of every person.
         weights: of every target, for each of its parameters.
-        layout: from `gather_layout`.
+        layout: of the pairs.
         n_targets: rows of the result.
     """
-    padded, own = _with_nothing(source), jnp.asarray(weights)[layout.target]
+    source, weights = jnp.asarray(source), jnp.asarray(weights)
     wide = jnp.promote_types(source.dtype, jnp.result_type(float))
+    if not isinstance(layout, GatherLayout):
+        return _dense_products(source, weights, _to_targets(layout), wide)
+    padded, own = _with_nothing(source), weights[layout.target]
 
     def add(total: Array, rows: Array) -> tuple[Array, None]:
         m = (padded[rows][:, None, :] * own).sum(-1).astype(wide)
@@ -166,8 +194,19 @@ def pair_products(
     return jax.ops.segment_sum(total, layout.target, n_targets, indices_are_sorted=True)
 
 
-def _with_nothing(source: AnyArray) -> Array:
-    source = jnp.asarray(source)
+def _dense_products(source: Array, weights: Array, matrix: Array, wide: jnp.dtype) -> Array:
+    """One product of matrices for each parameter, then sums over the sources for each pair of parameters."""
+    m = jnp.einsum("tkq,sq->kts", weights, source, precision=jax.lax.Precision.HIGHEST)
+    rows = [[(matrix * left * right).astype(wide).sum(1) for right in m] for left in m]
+    return jnp.moveaxis(jnp.array(rows), 2, 0)
+
+
+def _to_targets(layout: DenseLayout | TransposedLayout) -> Array:
+    matrix = jax.lax.stop_gradient(jnp.asarray(layout.matrix))
+    return matrix if isinstance(layout, DenseLayout) else matrix.T
+
+
+def _with_nothing(source: Array) -> Array:
     return jnp.concatenate([source, jnp.zeros((1, source.shape[1]), source.dtype)])
 
 

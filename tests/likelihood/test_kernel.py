@@ -47,12 +47,17 @@ def laid_out(p):
     return person_blocks(p["person"], p["row"], len(p["group"]), N_ROWS, group=p["group"], weight=p["weight"])[0]
 
 
-@pytest.fixture(params=[10**6, 60, 7], ids=["one block", "a few blocks", "many blocks"])
-def block_size(request, monkeypatch):
-    monkeypatch.setattr(blocks_module, "BLOCK_RESPONSES", request.param)
+@pytest.fixture(
+    params=[(10**6, 2.0), (60, 2.0), (7, 2.0), (10**6, 0.0), (60, 0.0)],
+    ids=["one block", "a few blocks", "many blocks", "one matrix", "a few matrices"],
+    autouse=True,
+)
+def layouts(request, monkeypatch):
+    size, fill = request.param
+    monkeypatch.setattr(blocks_module, "BLOCK_RESPONSES", size)
+    monkeypatch.setattr(blocks_module, "DENSE_FILL_CPU", fill)
 
 
-@pytest.mark.usefixtures("block_size")
 @pytest.mark.parametrize("dense", [False, True])
 def test_value_and_gradient_equal_a_loop_over_persons(dense):
     p = problem(0, dense=dense)
@@ -66,7 +71,6 @@ def test_value_and_gradient_equal_a_loop_over_persons(dense):
     np.testing.assert_allclose(slopes[1], nodes, rtol=1e-12)
 
 
-@pytest.mark.usefixtures("block_size")
 def test_single_precision_sums_persons_in_double():
     p = problem(1, n_persons=400)
     with jax.enable_x64(True):
@@ -80,7 +84,6 @@ def test_single_precision_sums_persons_in_double():
     np.testing.assert_allclose(slope, rows, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.usefixtures("block_size")
 def test_chains_at_once_equal_chains_one_by_one():
     p = problem(2)
     data = laid_out(p)

@@ -7,7 +7,15 @@ from irt_jax.likelihood import blocks as blocks_module
 from irt_jax.likelihood.blocks import person_blocks
 from irt_jax.likelihood.grid import even_nodes
 from irt_jax.likelihood.kernel import marginal_log_likelihood, posterior_over_nodes
-from irt_jax.likelihood.layout import gather_layout, list_width, on_ladder, pair_products
+from irt_jax.likelihood.layout import (
+    DenseLayout,
+    TransposedLayout,
+    gather_layout,
+    gather_sum,
+    list_width,
+    on_ladder,
+    pair_products,
+)
 
 
 def ragged(seed, n_sources=30, n_targets=11, n_pairs=150):
@@ -44,7 +52,8 @@ def test_blocks_of_a_large_design_share_their_shapes(monkeypatch):
     assert next(iter(found))[0][0] == 4
 
 
-def test_few_lists_are_empty():
+def test_few_lists_are_empty(monkeypatch):
+    monkeypatch.setattr(blocks_module, "DENSE_FILL_CPU", 2.0)
     for persons, items, each in [(5000, 500, 20), (5000, 100, 80), (10_000, 300, 30)]:
         blocks, _ = person_blocks(*two_parameter_data(persons, items, each, seed=0))
         for layout, nothing in ((blocks.to_person, 2 * items), (blocks.to_row, blocks.weight.shape[1])):
@@ -105,12 +114,43 @@ def test_padding_changes_no_result(monkeypatch):
             np.testing.assert_allclose(got, wanted, rtol=1e-12)
 
 
-@pytest.mark.parametrize("width", [1, 4, 32])
-def test_pair_products_equal_a_loop_over_pairs(width):
+def test_matrices_where_many_pairs_are_there():
+    for items, each, dense in [(40, 20, True), (40, 10, False)]:
+        blocks, _ = person_blocks(*two_parameter_data(300, items, each, seed=0))
+        assert isinstance(blocks.to_person, DenseLayout) == dense
+        assert isinstance(blocks.to_row, TransposedLayout) == dense
+
+
+def laid_out(kind, source_of, target_of):
+    """The pairs of `ragged` in every kind of layout."""
+    if kind in ("matrix", "backwards"):
+        matrix = np.zeros((11, 30))
+        np.add.at(matrix, (target_of, source_of), 1)
+        return DenseLayout(matrix) if kind == "matrix" else TransposedLayout(matrix.T)
+    return gather_layout(source_of, target_of, 30, 11, kind, 200)
+
+
+KINDS = [1, 4, 32, "matrix", "backwards"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sums_equal_a_loop_over_pairs(kind):
+    source_of, target_of = ragged(2)
+    source = np.random.default_rng(1).random((30, 5))
+    wanted = np.zeros((11, 5))
+    for s, t in zip(source_of, target_of, strict=True):
+        wanted[t] += source[s]
+    with jax.enable_x64(True):
+        found = gather_sum(jnp.asarray(source), laid_out(kind, source_of, target_of), 11)
+    np.testing.assert_allclose(found, wanted, rtol=1e-13)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pair_products_equal_a_loop_over_pairs(kind):
     source_of, target_of = ragged(0)
     rng = np.random.default_rng(1)
     source, weights = rng.random((30, 5)), rng.normal(size=(11, 3, 5))
-    layout = gather_layout(source_of, target_of, 30, 11, width, 200)
+    layout = laid_out(kind, source_of, target_of)
     wanted = np.zeros((11, 3, 3))
     for s, t in zip(source_of, target_of, strict=True):
         m = weights[t] @ source[s]
