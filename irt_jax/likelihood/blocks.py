@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 from irt_jax.likelihood.kernel import PersonBlocks
 from irt_jax.likelihood.layout import DenseLayout, GatherLayout, gather_layout, list_number, list_width, on_ladder
 
-#: Responses of a block of persons: its part of W then stays in the processor's cache.
+#: Responses of a block of persons: its part of W then stays in the processor's cache. With 1e6 responses, 500 items,
+#: 32 nodes and 4 chains on 2 cores, 400,000 take 1.8 times as long; one chain gains a tenth.
 BLOCK_RESPONSES = 200_000
 #: Equal patterns become one where the rows that they need are at most this part of the persons: otherwise shapes
 #: would follow the data for little.

@@ -22,7 +22,8 @@ from irt_jax.arrays import AnyArray
 
 #: Widths that a list can have.
 WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 22, 24, 28, 32)
-#: What one list costs beyond its gathers, in gathers. Half of it or twice as much changes times by less than a tenth.
+#: What one list costs beyond its gathers, in gathers. Half of it or twice as much was 2 to 27 % slower, measured with
+#: 1e5 and 1e6 responses.
 LIST_COST = 4.0
 #: Targets get one list each where its width is at most this many times their mean number of sources.
 ONE_LIST = 1.35

@@ -5,6 +5,7 @@ import pytest
 from scipy.special import logsumexp
 
 from irt_jax.likelihood import blocks as blocks_module
+from irt_jax.likelihood import kernel as kernel_module
 from irt_jax.likelihood.blocks import equal_patterns, person_blocks
 from irt_jax.likelihood.kernel import marginal_log_likelihood
 
@@ -100,6 +101,20 @@ def test_chains_at_once_equal_chains_one_by_one():
             np.testing.assert_allclose(found[k], wanted, rtol=1e-12)
         for found, wanted in zip(jax.tree.leaves(nested), jax.tree.leaves(one), strict=True):
             np.testing.assert_allclose(found[k // 2, k % 2], wanted, rtol=1e-12)
+
+
+def test_chains_one_by_one_equal_a_loop_over_persons(monkeypatch):
+    monkeypatch.setattr(kernel_module, "TABLES_BYTES", 0)
+    p = problem(2)
+    tables = np.stack([problem(seed)["table"] for seed in (2, 3, 4)])
+    with jax.enable_x64(True):
+        evaluate = jax.vmap(jax.value_and_grad(marginal_log_likelihood, (0, 1)), (0, None, None))
+        value, slopes = evaluate(tables, p["log_weight"], laid_out(p))
+    for k, table in enumerate(tables):
+        total, rows, nodes = slow(**{**p, "table": table})
+        np.testing.assert_allclose(value[k], total, rtol=1e-13)
+        np.testing.assert_allclose(slopes[0][k], rows, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(slopes[1][k], nodes, rtol=1e-12)
 
 
 def test_hessian_vector_products_equal_differences_of_gradients():
