@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from irt_jax.arrays import AnyArray
+from irt_jax.likelihood.layout import on_ladder
 
 #: Spacing in standard deviations of the narrowest posterior: an error of 2e-7.
 SPACING = 1.1
@@ -44,8 +45,12 @@ def fitting_nodes(
 
 
 def even_nodes(lowest: float, highest: float, spacing: float) -> Float[np.ndarray, " node"]:
-    """Evenly spaced nodes, a multiple of four of them, so that similar problems share what was compiled."""
-    count = 4 * int(np.ceil(((highest - lowest) / spacing + 1) / 4))
+    """Evenly spaced nodes that reach at least as far.
+
+    Their number is a multiple of 8 up to 64, of 16 up to 128, of 32 up to 256 and so on, so that similar problems
+    share what was compiled.
+    """
+    count = on_ladder(1 + (highest - lowest) / spacing, steps=4, smallest=8)
     middle = (highest + lowest) / 2
     return middle + spacing * (np.arange(count) - (count - 1) / 2)
 

@@ -5,6 +5,7 @@ import pytest
 from scipy.special import logsumexp
 
 from irt_jax.likelihood import blocks as blocks_module
+from irt_jax.likelihood import kernel as kernel_module
 from irt_jax.likelihood.blocks import equal_patterns, person_blocks
 from irt_jax.likelihood.kernel import marginal_log_likelihood
 
@@ -47,12 +48,17 @@ def laid_out(p):
     return person_blocks(p["person"], p["row"], len(p["group"]), N_ROWS, group=p["group"], weight=p["weight"])[0]
 
 
-@pytest.fixture(params=[10**6, 60, 7], ids=["one block", "a few blocks", "many blocks"])
-def block_size(request, monkeypatch):
-    monkeypatch.setattr(blocks_module, "BLOCK_RESPONSES", request.param)
+@pytest.fixture(
+    params=[(10**6, 2.0), (60, 2.0), (7, 2.0), (10**6, 0.0), (60, 0.0)],
+    ids=["one block", "a few blocks", "many blocks", "one matrix", "a few matrices"],
+    autouse=True,
+)
+def layouts(request, monkeypatch):
+    size, fill = request.param
+    monkeypatch.setattr(blocks_module, "BLOCK_RESPONSES", size)
+    monkeypatch.setattr(blocks_module, "DENSE_FILL_CPU", fill)
 
 
-@pytest.mark.usefixtures("block_size")
 @pytest.mark.parametrize("dense", [False, True])
 def test_value_and_gradient_equal_a_loop_over_persons(dense):
     p = problem(0, dense=dense)
@@ -66,7 +72,6 @@ def test_value_and_gradient_equal_a_loop_over_persons(dense):
     np.testing.assert_allclose(slopes[1], nodes, rtol=1e-12)
 
 
-@pytest.mark.usefixtures("block_size")
 def test_single_precision_sums_persons_in_double():
     p = problem(1, n_persons=400)
     with jax.enable_x64(True):
@@ -80,7 +85,6 @@ def test_single_precision_sums_persons_in_double():
     np.testing.assert_allclose(slope, rows, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.usefixtures("block_size")
 def test_chains_at_once_equal_chains_one_by_one():
     p = problem(2)
     data = laid_out(p)
@@ -97,6 +101,20 @@ def test_chains_at_once_equal_chains_one_by_one():
             np.testing.assert_allclose(found[k], wanted, rtol=1e-12)
         for found, wanted in zip(jax.tree.leaves(nested), jax.tree.leaves(one), strict=True):
             np.testing.assert_allclose(found[k // 2, k % 2], wanted, rtol=1e-12)
+
+
+def test_chains_one_by_one_equal_a_loop_over_persons(monkeypatch):
+    monkeypatch.setattr(kernel_module, "TABLES_BYTES", 0)
+    p = problem(2)
+    tables = np.stack([problem(seed)["table"] for seed in (2, 3, 4)])
+    with jax.enable_x64(True):
+        evaluate = jax.vmap(jax.value_and_grad(marginal_log_likelihood, (0, 1)), (0, None, None))
+        value, slopes = evaluate(tables, p["log_weight"], laid_out(p))
+    for k, table in enumerate(tables):
+        total, rows, nodes = slow(**{**p, "table": table})
+        np.testing.assert_allclose(value[k], total, rtol=1e-13)
+        np.testing.assert_allclose(slopes[0][k], rows, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(slopes[1][k], nodes, rtol=1e-12)
 
 
 def test_hessian_vector_products_equal_differences_of_gradients():
