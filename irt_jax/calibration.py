@@ -30,6 +30,9 @@ from irt_jax.timing import Stopwatch
 
 #: How abilities are dealt with, by the name that users type.
 SAMPLERS = {"joint": sample_joint, "marginal": sample_marginal}
+#: With fewer free items than these, `auto` does not learn their priors: they say little about a mean and an SD, and
+#: are too few to outvote the anchors.
+FREE_ITEMS = 10
 #: Why an item with responses in a single category has no maximum likelihood estimate.
 ONE_CATEGORY = "all responses are in one category: the likelihood has no maximum"
 
@@ -161,7 +164,9 @@ def _told(
     """
     anchored = anchors is not None and len(anchors.item) > 0
     free = options.population == "free" or (options.population == "auto" and anchored)
-    learned = options.priors == "hierarchical" or (options.priors == "auto" and anchored)
+    n_free = responses.n_items - (len(anchors.item) if anchored and anchors is not None else 0)
+    enough = n_free >= (2 if options.priors == "hierarchical" else FREE_ITEMS)
+    learned = enough and (options.priors == "hierarchical" or (options.priors == "auto" and anchored))
     if free and not anchored:
         raise UsageError(
             "--population free needs anchors: without them nothing fixes the scale of the abilities.",
@@ -172,7 +177,6 @@ def _told(
             "--priors flat is maximum likelihood without any prior, and anchors are priors.",
             "Leave --anchors out, or use --priors mission or hierarchical.",
         )
-    learned = learned and not (anchored and anchors is not None and len(anchors.item) == responses.n_items)
     model = SLOPE_INTERCEPT if options.priors == "flat" else MODELS[options.model]
     return Told(model, responses, anchors if anchored else None, options, notes, stopwatch, free, learned)
 

@@ -112,9 +112,9 @@ def estimate(
 def _abilities(problem: Problem, values: dict[str, np.ndarray], interval: float) -> Marginals:
     items = {name: values[name][None] for name in problem.model.parameters}
     populations = Populations(*(part[None] for part in problem.population(values)))
-    posterior = mean_posterior(problem.model, items, populations, problem.data)
-    posterior = np.asarray(posterior).reshape(-1, posterior.shape[-1])
-    return summarise_abilities(posterior, problem.place, np.asarray(problem.data.nodes), interval)
+    data = problem.for_abilities()
+    posterior = np.asarray(mean_posterior(problem.model, items, populations, data))
+    return summarise_abilities(posterior.reshape(-1, len(data.nodes)), problem.place, data.nodes, interval)
 
 
 def _slopes(problem: Problem, names: tuple[str, ...], centre: Array) -> Float[np.ndarray, "name item own"]:

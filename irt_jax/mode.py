@@ -1,5 +1,6 @@
 """Stage 0 of every marginal method: the mode, a metric around it, and a grid that is fine enough there."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from irt_jax.engines.packing import Shapes, unpack
 from irt_jax.engines.target import Position, Target
 from irt_jax.errors import ConvergenceError
 from irt_jax.likelihood.blocks import person_blocks
-from irt_jax.likelihood.grid import first_nodes, fitting_nodes, refined, shifted
+from irt_jax.likelihood.grid import first_nodes, fitting_nodes, nodes_of_abilities, refined, shifted
 from irt_jax.likelihood.kernel import posterior_over_nodes
 from irt_jax.likelihood.marginal import MarginalData, item_table, marginal_shapes, marginal_target, node_log_weight
 from irt_jax.models.model import Model, Parameters
@@ -60,6 +61,10 @@ class Problem(NamedTuple):
         with jax.enable_x64(True):
             return jax.tree.map(np.asarray, _unpack(mode.metric.centre, self.shapes))
 
+    def for_abilities(self) -> MarginalData:
+        """The data with the finer grid that quantiles of abilities need."""
+        return self.data._replace(nodes=nodes_of_abilities(self.data.nodes))
+
     def population(self, values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Mean and SD of the groups, each (*draw, group), from reported quantities or the given ones."""
         fixed = self.data.population
@@ -75,7 +80,7 @@ _unpack = jax.jit(unpack, static_argnums=1)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _report(target: Target, shapes: Shapes, vector: Float[AnyArray, " coordinate"], data: Any) -> dict[str, AnyArray]:
+def _report(target: Target, shapes: Shapes, vector: Float[Array, " coordinate"], data: Any) -> dict[str, AnyArray]:
     return target.report(unpack(vector, shapes), data)
 
 
@@ -122,7 +127,7 @@ def locate(problem: Problem, start: Position, *, strict: bool = True) -> Located
     Raises:
         ConvergenceError: no mode, or no grid that is fine enough.
     """
-    position, centrings = start, 0
+    position, centrings, too_coarse = start, 0, False
     for _ in range(MAX_GRIDS):
         mode = climb(problem.target, problem.data, position, problem.shapes)
         if strict and not mode.converged:
@@ -139,11 +144,11 @@ def locate(problem: Problem, start: Position, *, strict: bool = True) -> Located
         wanted = _wanted_nodes(problem, mode.metric)
         nodes = problem.data.nodes
         present, needed = float(nodes[1] - nodes[0]), wanted[1] - wanted[0]
-        if 0.95 * present <= needed <= TOO_FINE * present:
+        if 0.95 * present <= needed and (too_coarse or needed <= TOO_FINE * present):
             error = quadrature_error(problem, mode.metric, [mode.metric.centre])
             if error < QUADRATURE_LIMIT / 2:
                 return Located(problem, mode, error)
-            wanted = refined(np.asarray(nodes))
+            wanted, too_coarse = refined(np.asarray(nodes)), True
         with jax.enable_x64(True):
             problem = problem._replace(data=problem.data._replace(nodes=jnp.asarray(wanted)))
     raise ConvergenceError(
@@ -175,7 +180,7 @@ def _wanted_nodes(problem: Problem, metric: Metric) -> Float[np.ndarray, " node"
     items = {name: values[name] for name in problem.model.parameters}
     with jax.enable_x64(True):
         table, posterior = _at_mode(problem.model, items, problem.population(values), problem.data)
-    posterior = np.asarray(posterior, np.float64).reshape(-1, posterior.shape[-1])
+    posterior = np.asarray(posterior, np.float64).reshape(-1, posterior.shape[-1])[np.unique(problem.place)]
     return fitting_nodes(posterior, np.asarray(table), np.asarray(problem.data.nodes))
 
 
@@ -186,7 +191,7 @@ def _at_mode(model: Model, items: Parameters, population: Any, data: MarginalDat
     return table, posterior_over_nodes(table, node_log_weight(data.nodes, *population), data.blocks)
 
 
-def quadrature_error(problem: Problem, metric: Metric, vectors: list[Float[AnyArray, " coordinate"]]) -> float:
+def quadrature_error(problem: Problem, metric: Metric, vectors: Sequence[Float[AnyArray, " coordinate"]]) -> float:
     """How far a finer and a wider grid would move the estimates, in posterior standard deviations: the largest.
 
     The step that Newton's method would take for the difference of the gradients on the grid and on `shifted` ones;

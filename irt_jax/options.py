@@ -30,7 +30,8 @@ class Options:
         method: "hmc" and "nuts" sample, "mml" climbs to the mode; hmc when None, and nuts for joint abilities.
         abilities: "marginal" integrates the abilities out, "joint" samples them beside the items.
         priors: of the free items. "mission": log a ~ N(0, a_prior_sd), b ~ N(0, b_prior_sd); "hierarchical": their
-            means and SDs are learned; "auto": hierarchical with anchors, mission without; "flat": none, for mml.
+            means and SDs are learned; "auto": hierarchical with anchors and ten
+            free items or more, else mission; "flat": none, for mml.
         population: of the abilities. "fixed": N(0, 1); "free": mean and SD are learned, which needs anchors; "auto":
             free with anchors, fixed without.
         a_prior_sd: prior SD of log a of free items.

@@ -61,6 +61,7 @@ def posterior_tree(
     sampled = {"chain": np.arange(n_chains), "draw": np.arange(n_draws)}
     items = {"item": _labels(responses.item_ids)}
     persons = {"person": _labels(responses.person_ids)}
+    posterior: dict[str, tuple[tuple[str, ...], np.ndarray]]
     posterior = {name: (("chain", "draw", "item"), draws) for name, draws in values.items() if name in ITEM_DRAWS}
     posterior |= {name: (("chain", "draw", "group"), values[name]) for name in GROUP_DRAWS if name in values}
     posterior |= {name: (("chain", "draw"), values[name]) for name in LEARNED_DRAWS if name in values}

@@ -1,18 +1,18 @@
 """From coded responses to draws and abilities: the joint posterior, or the marginal one."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from irt_jax.abilities import Marginals, Populations, draw_abilities, mean_posterior, summarise_abilities
 from irt_jax.data import Responses
 from irt_jax.engines.checkpoint import Checkpoint
 from irt_jax.engines.devices import prepare_devices
-from irt_jax.engines.hmc import hmc
 from irt_jax.engines.laplace import with_directions
 from irt_jax.engines.metric import Metric
-from irt_jax.engines.nuts import nuts
 from irt_jax.engines.settings import Draws, Progress, ProgressCallback, Settings
 from irt_jax.engines.target import Target
 from irt_jax.engines.whitened import whitened_target
@@ -23,8 +23,6 @@ from irt_jax.models.population import Population
 from irt_jax.posterior import marginals
 from irt_jax.timing import Stopwatch
 
-#: Samplers by the name that users type.
-ENGINES = {"nuts": nuts, "hmc": hmc}
 #: Draws, besides the mode, at which the finished run's grid is checked.
 CHECKED_DRAWS = 4
 #: Abilities are averaged over at most this many draws, evenly spaced: the items move an ability's mean by a small
@@ -127,11 +125,21 @@ def sample_marginal(model: Model, responses: Responses, priors: Any, population:
 
 
 def _drawn(target: Target, data: Any, run: Run) -> Draws:
-    engine = ENGINES[run.method]
-    draws = engine(target, data, run.settings, run.seed, progress=run.progress, checkpoint=run.checkpoint)
+    draws = _engine(run.method)(target, data, run.settings, run.seed, progress=run.progress, checkpoint=run.checkpoint)
     for stage, seconds in draws.timings.items():
         run.stopwatch.add(stage.removesuffix("_s"), seconds)
     return draws
+
+
+def _engine(method: str) -> Callable[..., Draws]:
+    """A sampler by the name that users type; BlackJAX starts JAX when it is imported, so that comes late."""
+    if method == "hmc":
+        from irt_jax.engines.hmc import hmc
+
+        return hmc
+    from irt_jax.engines.nuts import nuts
+
+    return nuts
 
 
 def _abilities(problem: Problem, draws: Draws, run: Run) -> tuple[Draws, Marginals, tuple[str, ...]]:
@@ -142,10 +150,10 @@ def _abilities(problem: Problem, draws: Draws, run: Run) -> tuple[Draws, Margina
     populations = Populations(mean.reshape(-1, mean.shape[-1]), sd.reshape(-1, sd.shape[-1]))
     chosen = np.unique(np.linspace(0, n_chains * n_draws - 1, AVERAGED_DRAWS).astype(int))
     some = {name: value[chosen] for name, value in flat.items()}
-    posterior = mean_posterior(problem.model, some, Populations(*(part[chosen] for part in populations)), problem.data)
-    posterior = np.asarray(posterior).reshape(-1, posterior.shape[-1])
-    nodes = np.asarray(problem.data.nodes)
-    abilities = summarise_abilities(posterior, problem.place, nodes, run.interval)
+    data = problem.for_abilities()
+    posterior = np.asarray(mean_posterior(problem.model, some, Populations(*(p[chosen] for p in populations)), data))
+    posterior = posterior.reshape(-1, len(data.nodes))
+    abilities = summarise_abilities(posterior, problem.place, data.nodes, run.interval)
     n_values = n_chains * n_draws * len(problem.place)
     if n_values > run.ability_values:
         note = (
@@ -154,7 +162,7 @@ def _abilities(problem: Problem, draws: Draws, run: Run) -> tuple[Draws, Margina
         )
         return draws, abilities, (note,)
     key = jax.random.fold_in(jax.random.key(run.seed), 1)
-    theta = draw_abilities(problem.model, flat, populations, problem.data, problem.place, key)
+    theta = draw_abilities(problem.model, flat, populations, data, problem.place, key)
     values = {**draws.values, "theta": theta.reshape(n_chains, n_draws, -1)}
     return draws._replace(values=values), abilities, ()
 
@@ -162,5 +170,5 @@ def _abilities(problem: Problem, draws: Draws, run: Run) -> tuple[Draws, Margina
 def _error_at_draws(problem: Problem, metric: Metric, draws: Draws) -> float:
     with jax.enable_x64(True):
         chosen = draws.last["z"][:CHECKED_DRAWS]
-        vectors = [metric.centre + metric.spread(point) for point in chosen]
+        vectors = [metric.centre + metric.spread(jnp.asarray(point)) for point in chosen]
     return quadrature_error(problem, metric, vectors)

@@ -14,7 +14,7 @@ import pytest
 from irt_jax import cli
 from irt_jax.study.simulate import simulate
 
-SHORT = ("--chains", "2", "--warmup", "200", "--draws", "600", "--seed", "7", "--quiet")
+SHORT = ("--chains", "4", "--warmup", "100", "--draws", "600", "--seed", "7", "--quiet")
 
 
 @pytest.fixture(scope="module")
@@ -299,7 +299,7 @@ def test_importing_everything_allocates_nothing_on_a_device():
 
 def test_the_demo_calibrates_verbagg_on_last_months_scale(irt, tmp_path):
     out = tmp_path / "demo"
-    code, printed, errors = irt("demo", "--out", out, "--warmup", 300, "--draws", 1000, "--quiet")
+    code, printed, errors = irt("demo", "--out", out, "--quiet")
     assert code == 0, errors
     assert "22 items of the bank as anchors" in printed
     assert "S4WantScold" in printed

@@ -17,7 +17,7 @@ from irt_jax.study.simulate import simulate
 
 REPLICATIONS = 60
 SIZES = {"persons": 200, "items": 20, "per_person": 15, "anchor_items": 6}
-SAMPLER = {"chains": 2, "warmup": 300, "draws": 500}
+SAMPLER = {"priors": "mission", "population": "fixed", "chains": 4, "draws": 250}
 THIN = 10
 #: Deviations are judged at this many Monte Carlo standard errors over data sets; five are judged.
 ERRORS = 3.0

@@ -18,7 +18,6 @@ from blackjax.optimizers.dual_averaging import DualAveragingState, dual_averagin
 from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float, Int
 
-from irt_jax.arrays import AnyArray
 from irt_jax.engines.blocks import Programs, empty_rows, sample_in_blocks
 from irt_jax.engines.checkpoint import Checkpoint
 from irt_jax.engines.devices import Layout
@@ -30,6 +29,8 @@ from irt_jax.engines.target import Target
 TURN = 1.7
 #: Each trajectory's step is longer or shorter by up to this share, so that no direction can resonate.
 JITTER = 0.1
+#: Fewer steps are not taken: they are cheap where they would do, and rough where the posterior is skewed.
+MIN_STEPS = 3
 #: Where the search for a step size starts.
 FIRST_STEP = 0.1
 #: The largest difference of energies along a trajectory that is not called a divergence.
@@ -47,9 +48,9 @@ class HmcState(NamedTuple):
     """
 
     chains: blackjax_hmc.HMCState
-    keys: Array
+    keys: Any
     averaging: DualAveragingState
-    iteration: Int[AnyArray, ""]
+    iteration: Any
 
 
 def hmc(
@@ -148,5 +149,5 @@ def _trajectory(state: HmcState, settings: Settings) -> tuple[Float[Array, ""], 
     averaging = state.averaging
     warming = state.iteration < settings.warmup
     size = jnp.exp(jnp.where(warming, averaging.log_x, averaging.log_x_avg))
-    n_steps = jnp.clip(jnp.ceil(TURN / size), 1, 2**settings.max_tree_depth)
+    n_steps = jnp.clip(jnp.ceil(TURN / size), MIN_STEPS, 2**settings.max_tree_depth)
     return TURN / n_steps, n_steps.astype(jnp.int32)

@@ -254,7 +254,9 @@ def compiled(target: Target, shapes: Shapes) -> Functions:
     def rows_of_hessian(x: Array, v: Array, data: Any) -> Array:
         return jax.vmap(lambda row: hessian_times(x, row, data))(v)
 
-    return Functions(*map(jax.jit, (jax.value_and_grad(value), hessian_times, blocks, rows_of_hessian)))
+    return Functions(
+        jax.jit(jax.value_and_grad(value)), jax.jit(hessian_times), jax.jit(blocks), jax.jit(rows_of_hessian)
+    )
 
 
 def _probed_blocks(times: Callable[[Array], Array], n: int, p: int, shapes: Shapes) -> Float[Array, "block p p"]:

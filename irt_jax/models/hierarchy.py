@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 
 from irt_jax.arrays import AnyArray
 
@@ -63,11 +63,7 @@ def sample_normal(
     centred = hierarchy.centred
     with numpyro.plate("item", len(mean)):
         base = numpyro.sample(f"{name}_base", dist.Normal(centred * mean, sd**centred))
-        return numpyro.deterministic(name, _uncentre(base, mean, sd, centred))
-
-
-def _uncentre(base: AnyArray, mean: AnyArray, sd: AnyArray, centred: AnyArray) -> Array:
-    return mean + sd ** (1.0 - centred) * (base - centred * mean)
+        return numpyro.deterministic(name, mean + sd ** (1.0 - centred) * (base - centred * mean))
 
 
 def start_normal(
@@ -102,7 +98,7 @@ def start_normal(
 
 
 def centred_by_data(
-    name: str, values: Mapping[str, np.ndarray], variances: Mapping[str, np.ndarray], hierarchy: Hierarchy
+    name: str, values: Mapping[str, AnyArray], variances: Mapping[str, AnyArray], hierarchy: Hierarchy
 ) -> Hierarchy:
     """Centre every free item by the share of its variance under the learned prior that its data explain.
 
@@ -112,7 +108,7 @@ def centred_by_data(
         variances: of each item's sites, given what is learned.
         hierarchy: to be changed.
     """
-    sd = values[f"{name}_sd"]
-    own = variances[f"{name}_base"] * sd ** (2.0 * (1.0 - np.asarray(hierarchy.centred)))
+    sd = np.asarray(values[f"{name}_sd"])
+    own = np.asarray(variances[f"{name}_base"]) * sd ** (2.0 * (1.0 - np.asarray(hierarchy.centred)))
     share = np.clip(1.0 - own / sd**2, 0.0, 1.0)
     return hierarchy._replace(centred=np.where(hierarchy.free, share, 1.0))

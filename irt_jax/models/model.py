@@ -1,6 +1,6 @@
 """What a model is: the seam between item parameters and everything else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 from irt_jax.arrays import AnyArray
 
 #: Item parameters by name, each with the items (or the responses' items) along the first axis.
-Parameters = dict[str, Float[AnyArray, "..."]]
+Parameters = Mapping[str, Float[AnyArray, "..."]]
 
 
 class Model(NamedTuple):

@@ -122,7 +122,7 @@ def recentre(
         "log_a": centred_by_data("log_a", values, variances, priors.log_a_hierarchy),
         "b": centred_by_data("b", values, variances, priors.b_hierarchy),
     }
-    position: Parameters = {}
+    position: dict[str, AnyArray] = {}
     for name, mean, sd in (("log_a", priors.log_a_mean, priors.log_a_sd), ("b", priors.b_mean, priors.b_sd)):
         learned = float(values[f"{name}_mean"]), float(values[f"{name}_sd"])
         position |= start_normal(name, np.asarray(values[name]), mean, sd, hierarchies[name], learned)

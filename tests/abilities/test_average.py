@@ -4,13 +4,14 @@ import oracle
 import pytest
 from scipy.integrate import cumulative_trapezoid
 
-from irt_jax.abilities import mean_posterior, summarise_abilities
+from irt_jax.abilities import Populations, mean_posterior, summarise_abilities
 from irt_jax.data import encode
 from irt_jax.likelihood.blocks import person_blocks
-from irt_jax.likelihood.grid import FIRST_NODES, fitting_nodes
+from irt_jax.likelihood.grid import first_nodes, fitting_nodes, nodes_of_abilities
 from irt_jax.likelihood.kernel import posterior_over_nodes
 from irt_jax.likelihood.marginal import MarginalData, item_table, node_log_weight
 from irt_jax.models import TWO_PARAMETER, item_priors
+from irt_jax.models.population import standard_population
 from irt_jax.study.simulate import simulate
 
 
@@ -18,7 +19,7 @@ def fitted(responses, a, b):
     """Data with the grid that the package would choose at these items, and each person's place."""
     row = 2 * responses.item + responses.response
     blocks, place = person_blocks(responses.person, row, responses.n_persons, 2 * responses.n_items)
-    nodes = FIRST_NODES
+    nodes = first_nodes(int(responses.person_counts.max()))
     for _ in range(8):
         table = item_table(TWO_PARAMETER, {"a": a, "b": b}, nodes)
         posterior = posterior_over_nodes(table, node_log_weight(nodes, np.zeros(1), np.ones(1)), blocks)
@@ -26,7 +27,7 @@ def fitted(responses, a, b):
         if wanted[1] - wanted[0] >= 0.95 * (nodes[1] - nodes[0]):
             break
         nodes = wanted
-    return MarginalData(blocks, nodes, np.zeros(1), np.ones(1), item_priors(len(b))), place
+    return MarginalData(blocks, nodes_of_abilities(nodes), standard_population(), item_priors(len(b))), place
 
 
 def exact(draws_a, draws_b, items, responses):
@@ -59,7 +60,9 @@ def test_means_sds_and_quantiles_equal_fine_quadrature(items, per_person, scale)
     b = simulation.items["b"].to_numpy()[present] + 0.1 * rng.normal(size=(3, len(present)))
     data, place = fitted(responses, a[0], b[0])
     with jax.enable_x64(True):
-        posterior = np.asarray(mean_posterior(TWO_PARAMETER, {"a": a, "b": b}, data))
+        posterior = np.asarray(
+            mean_posterior(TWO_PARAMETER, {"a": a, "b": b}, Populations(np.zeros((3, 1)), np.ones((3, 1))), data)
+        )
     found = summarise_abilities(posterior.reshape(-1, len(data.nodes)), place, data.nodes, 0.95)
     for person in range(0, responses.n_persons, 11):
         own = responses.person == person

@@ -10,9 +10,11 @@ from irt_jax.abilities import Populations, draw_abilities, mean_posterior, summa
 from irt_jax.likelihood.blocks import person_blocks
 from irt_jax.likelihood.marginal import MarginalData
 from irt_jax.models import TWO_PARAMETER, item_priors
+from irt_jax.models.population import FixedPopulation, standard_population
 
 N_DRAWS = 20_000
 Z_LIMIT = 4.5
+STANDARD = Populations(np.zeros((N_DRAWS, 1)), np.ones((N_DRAWS, 1)))
 
 
 def prepared(people, nodes, group=None):
@@ -23,7 +25,7 @@ def prepared(people, nodes, group=None):
     response = np.concatenate([record.response for record in people])
     blocks, place = person_blocks(person, 2 * item + response, len(people), 2 * len(item), group=group)
     n_groups = 1 if group is None else int(group.max()) + 1
-    data = MarginalData(blocks, nodes, np.zeros(n_groups), np.ones(n_groups), item_priors(len(item)))
+    data = MarginalData(blocks, nodes, FixedPopulation(np.zeros(n_groups), np.ones(n_groups)), item_priors(len(item)))
     items = {name: np.concatenate([getattr(record, name) for record in people]) for name in ("a", "b")}
     return data, place, items
 
@@ -46,7 +48,7 @@ def test_every_awkward_person_has_the_exact_distribution():
     people = list(records.RECORDS.values())
     nodes = np.linspace(-6, 6, 110)  # .9 SD of the narrowest
     data, place, items = prepared(people, nodes)
-    theta = draw_abilities(TWO_PARAMETER, repeated(items, N_DRAWS), data, place, jax.random.key(1))
+    theta = draw_abilities(TWO_PARAMETER, repeated(items, N_DRAWS), STANDARD, data, place, jax.random.key(1))
     assert theta.dtype == np.float32
     for person, record in enumerate(people):
         wanted = records.exact(record)
@@ -60,18 +62,18 @@ def test_each_on_its_own_coarsest_grid(name):
     record = records.RECORDS[name]
     wanted = records.exact(record)
     data, place, items = prepared([record], records.widest_nodes(record))
-    theta = draw_abilities(TWO_PARAMETER, repeated(items, N_DRAWS), data, place, jax.random.key(2))
+    theta = draw_abilities(TWO_PARAMETER, repeated(items, N_DRAWS), STANDARD, data, place, jax.random.key(2))
     assert_uniform(np.interp(theta[:, 0], wanted.grid, wanted.below))
 
 
 def test_persons_who_share_a_place_are_drawn_independently():
-    person, row = np.repeat(np.arange(6), 2), np.tile([0, 3], 6)
-    blocks, place = person_blocks(person, row, 6, 4)
+    person, row = np.repeat(np.arange(40), 2), np.tile([0, 3], 40)
+    blocks, place = person_blocks(person, row, 40, 4)
     assert len(set(place)) == 1
-    data = MarginalData(blocks, np.linspace(-6, 6, 24), np.zeros(1), np.ones(1), item_priors(2))
+    data = MarginalData(blocks, np.linspace(-6, 6, 24), standard_population(), item_priors(2))
     items = repeated({"a": np.ones(2), "b": np.zeros(2)}, N_DRAWS)
-    theta = draw_abilities(TWO_PARAMETER, items, data, place, jax.random.key(3))
-    correlation = np.corrcoef(theta.T)[np.triu_indices(6, 1)]
+    theta = draw_abilities(TWO_PARAMETER, items, STANDARD, data, place, jax.random.key(3))
+    correlation = np.corrcoef(theta.T)[np.triu_indices(40, 1)]
     assert np.abs(correlation).max() * np.sqrt(N_DRAWS) < Z_LIMIT
     apart = np.corrcoef(theta[1:, 0], theta[:-1, 0])[0, 1]  # nor do successive draws hang together
     assert abs(apart) * np.sqrt(N_DRAWS) < Z_LIMIT
@@ -83,8 +85,8 @@ def test_the_population_is_that_of_the_draw_and_of_the_group():
     means, sds = np.array([[-2.0, 0.5], [1.5, 3.0]]), np.array([[0.5, 1.0], [1.0, 0.7]])  # (kind of draw, group)
     kind = np.arange(N_DRAWS) % 2
     populations = Populations(means[kind], sds[kind])
-    theta = draw_abilities(TWO_PARAMETER, repeated(items, N_DRAWS), data, place, jax.random.key(4), populations)
-    posterior = np.asarray(mean_posterior(TWO_PARAMETER, repeated(items, N_DRAWS), data, populations))
+    theta = draw_abilities(TWO_PARAMETER, repeated(items, N_DRAWS), populations, data, place, jax.random.key(4))
+    posterior = np.asarray(mean_posterior(TWO_PARAMETER, repeated(items, N_DRAWS), populations, data))
     found = summarise_abilities(posterior.reshape(-1, 60), place, data.nodes, 0.95)
     for group in (0, 1):
         parts = [records.exact(record, means[k, group], sds[k, group]) for k in (0, 1)]
@@ -110,8 +112,8 @@ def varying(n_draws):
 def test_averages_of_the_draws_equal_the_average_of_the_posteriors():
     n_draws = 4001
     items, data, place, populations = varying(n_draws)
-    theta = draw_abilities(TWO_PARAMETER, items, data, place, jax.random.key(5), populations).astype(float)
-    posterior = np.asarray(mean_posterior(TWO_PARAMETER, items, data, populations)).reshape(-1, 40)
+    theta = draw_abilities(TWO_PARAMETER, items, populations, data, place, jax.random.key(5)).astype(float)
+    posterior = np.asarray(mean_posterior(TWO_PARAMETER, items, populations, data)).reshape(-1, 40)
     wanted = summarise_abilities(posterior, place, data.nodes, 0.9)
     z = (theta.mean(0) - wanted.mean) / wanted.sd * np.sqrt(n_draws)
     squares = (theta - wanted.mean) ** 2
@@ -124,13 +126,13 @@ def test_averages_of_the_draws_equal_the_average_of_the_posteriors():
 
 def test_the_seed_and_not_the_batches_decides(monkeypatch):
     items, data, place, populations = varying(37)
-    draw = lambda seed: draw_abilities(TWO_PARAMETER, items, data, place, jax.random.key(seed), populations)  # noqa: E731
+    draw = lambda seed: draw_abilities(TWO_PARAMETER, items, populations, data, place, jax.random.key(seed))  # noqa: E731
     first = draw(6)
     assert first.shape == (37, 40)
     np.testing.assert_array_equal(first, draw(6))
     assert np.abs(first - draw(7)).max() > 1
-    one_way = mean_posterior(TWO_PARAMETER, items, data, populations)
+    one_way = mean_posterior(TWO_PARAMETER, items, populations, data)
     monkeypatch.setattr("irt_jax.abilities.density.BESIDE", 3)
     monkeypatch.setattr("irt_jax.abilities.draws.RETURNED", 1)
     np.testing.assert_allclose(draw(6), first, atol=1e-4)
-    np.testing.assert_allclose(mean_posterior(TWO_PARAMETER, items, data, populations), one_way, atol=1e-6)
+    np.testing.assert_allclose(mean_posterior(TWO_PARAMETER, items, populations, data), one_way, atol=1e-6)

@@ -12,14 +12,14 @@ from irt_jax.models import TWO_PARAMETER
 
 
 def data_of(simulation):
-    options = make_options()
+    options = make_options(priors="mission", population="fixed")
     responses, anchors, _ = prepare(simulation.responses, simulation.anchors, options)
     return make_data(responses, anchors, options)
 
 
 def point(data, seed):
     rng = np.random.default_rng(seed)
-    n_items, n_persons = len(data.priors.b_mean), len(data.ability_mean)
+    n_items, n_persons = len(data.priors.b_mean), len(data.group)
     return {
         "log_a": rng.normal(0, 0.3, n_items),
         "b": rng.normal(0, 1, n_items),
@@ -29,7 +29,7 @@ def point(data, seed):
 
 def test_log_density_and_gradient_equal_a_loop_and_finite_differences(small):
     data, target = data_of(small), joint_target(TWO_PARAMETER)
-    sizes = [len(data.priors.b_mean), len(data.priors.b_mean), len(data.ability_mean)]
+    sizes = [len(data.priors.b_mean), len(data.priors.b_mean), len(data.group)]
 
     def slow(flat):
         log_a, b, theta = np.split(flat, np.cumsum(sizes)[:-1])
@@ -60,7 +60,7 @@ def test_a_chain_starts_from_a_draw_of_the_prior(small):
     for name, mean, sd in (
         ("log_a", data.priors.log_a_mean, data.priors.log_a_sd),
         ("b", data.priors.b_mean, data.priors.b_sd),
-        ("theta", data.ability_mean, data.ability_sd),
+        ("theta", 0.0, 1.0),
     ):
         standard = (np.asarray(starts[name]) - mean) / sd
         np.testing.assert_allclose(standard.mean(0), 0, atol=5 / np.sqrt(4000))

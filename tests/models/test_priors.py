@@ -18,7 +18,7 @@ def test_anchors_differ_from_free_items_only_in_their_four_values(small):
     with_anchors = item_priors(responses.n_items, anchors, a_sd=0.3, b_sd=2.0)
     without = item_priors(responses.n_items, a_sd=0.3, b_sd=2.0)
     free = np.setdiff1d(np.arange(responses.n_items), anchors.item)
-    for array, plain in zip(with_anchors, without, strict=True):
+    for array, plain in zip(with_anchors[:4], without[:4], strict=True):
         np.testing.assert_array_equal(array[free], plain[free])
     np.testing.assert_allclose(with_anchors.log_a_mean[anchors.item], np.log(small.anchors["a"]))
     np.testing.assert_array_equal(with_anchors.b_mean[anchors.item], small.anchors["b"])

@@ -68,19 +68,20 @@ def disagreements(ours, theirs):
 
 
 def assert_same_posterior(responses, anchors, draws, warmup=1000):
-    options = make_options(priors="mission", population="fixed", draws=draws, warmup=warmup, seed=3)
+    options = make_options(abilities="joint", priors="mission", population="fixed", draws=draws, warmup=warmup, seed=3)
     coded, aligned, _ = prepare(responses, anchors, options)
     data = joint_data(coded, aligned, options)
     fit = calibrate(coded, anchors, **options.as_dict())
     ours = {name: fit.posterior["posterior"][name].values.astype(float) for name in ("a", "b", "theta")}
     theirs = by_pymc(data, draws, warmup)
     assert disagreements(ours, theirs) == []
-    assert_marginal_agrees(coded, anchors, theirs)
+    assert_marginal_agrees(coded, anchors, theirs, "hmc")
 
 
-def assert_marginal_agrees(coded, anchors, theirs):
+def assert_marginal_agrees(coded, anchors, theirs, method):
     """The abilities integrated out: items by draws, persons by what is written about them."""
-    fit = calibrate(coded, anchors, abilities="marginal", chains=4, warmup=300, draws=20_000, interval=0.9)
+    options = {"priors": "mission", "population": "fixed", "chains": 8, "draws": 10_000, "interval": 0.9}
+    fit = calibrate(coded, anchors, method=method, ability_values=0, **options)
     ours = {name: fit.posterior["posterior"][name].values for name in ("a", "b")}
     assert disagreements(ours, {name: theirs[name] for name in ours}) == []
     columns = dict(zip(STATISTICS, ("theta", "theta_sd", "theta_lower", "theta_upper"), strict=True))
