@@ -11,9 +11,10 @@ from jaxtyping import Array, Float
 
 from irt_jax.arrays import AnyArray
 from irt_jax.data import Responses
-from irt_jax.engines.laplace import Mode, climb, compiled, precondition
+from irt_jax.engines.laplace import Mode, climb, compiled, precondition, spread
 from irt_jax.engines.metric import Metric
 from irt_jax.engines.packing import Shapes, unpack
+from irt_jax.engines.profile import climb_profile
 from irt_jax.engines.target import Position, Target
 from irt_jax.errors import ConvergenceError
 from irt_jax.likelihood.blocks import person_blocks
@@ -29,8 +30,9 @@ QUADRATURE_LIMIT = 0.01
 MAX_GRIDS = 12
 #: A grid this many times finer than needed is replaced, since every later gradient would pay for it.
 TOO_FINE = 1.6
-#: How often the learned priors' centring follows the estimates.
-CENTRINGS = 3
+#: The grid must do at the mode, and is refined up to this many times until it does at this many places around it, as
+#: far from the mode as draws are; a normal approximation may put some of them where no draw goes.
+FINER_FOR_DRAWS, CHECKED = 2, 4
 
 
 class Problem(NamedTuple):
@@ -117,7 +119,7 @@ def pose(model: Model, responses: Responses, priors: Any, population: Population
 
 
 def locate(problem: Problem, start: Position, *, strict: bool = True) -> Located:
-    """Find the mode, centre what is learned, fit the grid to the posteriors there, until nothing changes.
+    """Find the mode, fit the grid to the posteriors there, until nothing changes.
 
     Args:
         problem: from `pose`.
@@ -127,28 +129,27 @@ def locate(problem: Problem, start: Position, *, strict: bool = True) -> Located
     Raises:
         ConvergenceError: no mode, or no grid that is fine enough.
     """
-    position, centrings, too_coarse = start, 0, False
+    position, finer, mode = start, 0, None
     for _ in range(MAX_GRIDS):
-        mode = climb(problem.target, problem.data, position, problem.shapes)
+        if problem.shapes.n_shared:
+            mode = climb_profile(problem.target, problem.data, position, problem.shapes, mode and mode.metric)
+        else:
+            mode = climb(problem.target, problem.data, position, problem.shapes)
         if strict and not mode.converged:
             raise ConvergenceError(
                 f"No mode of the posterior was found in {mode.steps} Newton steps.",
                 "Check the anchors and the priors for contradictions, or sample with --abilities joint.",
             )
         position = problem.position(mode)
-        while centrings < CENTRINGS and (centred := _centred(problem, position, mode.metric)):
-            centrings += 1
-            problem, position = centred
-            mode = climb(problem.target, problem.data, position, problem.shapes)
-            position = problem.position(mode)
         wanted = _wanted_nodes(problem, mode.metric)
         nodes = problem.data.nodes
         present, needed = float(nodes[1] - nodes[0]), wanted[1] - wanted[0]
-        if 0.95 * present <= needed and (too_coarse or needed <= TOO_FINE * present):
+        if 0.95 * present <= needed and (finer or needed <= TOO_FINE * present):
             error = quadrature_error(problem, mode.metric, [mode.metric.centre])
-            if error < QUADRATURE_LIMIT / 2:
+            around = 0.0 if finer >= FINER_FOR_DRAWS else quadrature_error(problem, mode.metric, _around(mode.metric))
+            if max(error, around) < QUADRATURE_LIMIT / 2:
                 return Located(problem, mode, error)
-            wanted, too_coarse = refined(np.asarray(nodes)), True
+            wanted, finer = refined(np.asarray(nodes)), finer + 1
         with jax.enable_x64(True):
             problem = problem._replace(data=problem.data._replace(nodes=jnp.asarray(wanted)))
     raise ConvergenceError(
@@ -158,21 +159,11 @@ def locate(problem: Problem, start: Position, *, strict: bool = True) -> Located
     )
 
 
-def _centred(problem: Problem, position: Position, metric: Metric) -> tuple[Problem, Position] | None:
-    """Centre learned priors by what the data explain at the mode; nothing where no prior is learned."""
-    if problem.model.recentre is None:
-        return None
+def _around(metric: Metric) -> list[Array]:
+    """Places as far from the mode as draws go."""
     with jax.enable_x64(True):
-        variance = jnp.einsum("bij,bij->bi", metric.root, metric.root)
-    names = [name for name, _ in problem.shapes.blocks]
-    of_site = {name: np.asarray(variance[:, k]) for k, name in enumerate(names)}
-    found = problem.model.recentre(problem.data.priors, problem.report(metric.centre), of_site)
-    if found is None:
-        return None
-    priors, items = found
-    with jax.enable_x64(True):
-        data = problem.data._replace(priors=jax.tree.map(jnp.asarray, priors))
-    return problem._replace(data=data), {**position, **items}
+        normal = jax.random.normal(jax.random.key(0), (CHECKED, metric.centre.size), metric.centre.dtype)
+        return [metric.centre + spread(metric, z) for z in normal]
 
 
 def _wanted_nodes(problem: Problem, metric: Metric) -> Float[np.ndarray, " node"]:

@@ -67,7 +67,7 @@ class Options:
     chains: int | None = None
     draws: int | None = None
     warmup: int | None = None
-    target_accept: float = 0.8
+    target_accept: float = 0.85
     max_tree_depth: int = 10
     interval: float = 0.95
     ability_values: int = 20_000_000

@@ -10,11 +10,12 @@ from irt_jax.errors import CalibrationWarning, InputError, UsageError
 from irt_jax.fit import Fit
 
 QUICK = {"chains": 2, "warmup": 200, "draws": 300, "seed": 7}
+PLAIN = {**QUICK, "abilities": "joint", "priors": "mission", "population": "fixed"}
 
 
 @pytest.fixture(scope="module")
 def fit(small) -> Fit:
-    return calibrate(small.responses, small.anchors, **QUICK)
+    return calibrate(small.responses, small.anchors, **PLAIN)
 
 
 def test_the_public_names_work(small, tmp_path):
@@ -101,13 +102,13 @@ def test_items_of_a_run_are_anchors_of_the_next(fit, small):
 
 def test_the_order_of_rows_and_the_kind_of_ids_change_nothing(fit, small):
     shuffled = small.responses.take(pa.array(np.random.default_rng(0).permutation(360)))
-    again = calibrate(shuffled, small.anchors, **QUICK)
+    again = calibrate(shuffled, small.anchors, **PLAIN)
     assert again.items_table.equals(fit.items_table)
     assert again.run["data_hash"] == fit.run["data_hash"]
 
     numbers = small.responses.set_column(1, "item_id", _as_numbers(small.responses["item_id"]))
     anchors = small.anchors.set_column(0, "item_id", _as_numbers(small.anchors["item_id"]))
-    by_number = calibrate(numbers, anchors, **QUICK)
+    by_number = calibrate(numbers, anchors, **PLAIN)
     assert by_number.items_table["item_id"].to_pylist() == list(range(1, 9))
     np.testing.assert_array_equal(by_number.items.b, fit.items.b)
 

@@ -66,7 +66,7 @@ def test_items_open_in_pandas(run):
 def test_the_posterior_opens_in_xarray_with_the_ids(run, fit):
     with xr.open_datatree(run / "posterior.nc", engine="h5netcdf") as tree:
         assert set(tree.children) == {"posterior", "sample_stats", "observed_data", "constant_data"}
-        assert tree["posterior"].sizes == {"chain": 2, "draw": 300, "item": 8, "person": 60}
+        assert tree["posterior"].sizes == {"chain": 2, "draw": 300, "item": 8, "person": 60, "group": 1}
         assert list(tree["posterior"]["item"].values) == list(fit.items.item_id)
         assert list(tree["posterior"]["person"].values) == list(fit.persons.person_id)
         b = tree["posterior"]["b"].sel(item=fit.items.item_id[3]).values

@@ -39,9 +39,10 @@ class Covariance(NamedTuple):
 def covariance(target: Target, data: Any, metric: Metric, shapes: Shapes) -> Covariance:
     """Invert the observed information at the mode.
 
-    The metric's whitening A turns the information into I + E, with E small and without diagonal blocks, so that the
-    inverse is A (I - E + E E - ...) A'. The second-order term is measured with random signs (Hutchinson 1990) and
-    added; where it is not small, the information is inverted in full.
+    The metric's whitening A turns the blocks' information into I + E, with E small and without diagonal blocks, so that
+    the inverse is A (I - E + E E - ...) A'. The second-order term is measured with random signs (Hutchinson 1990) and
+    added; where it is not small, the information is inverted in full. The shared parameters' covariance is the
+    metric's, and the blocks follow them.
 
     Args:
         target: the posterior.
@@ -49,35 +50,52 @@ def covariance(target: Target, data: Any, metric: Metric, shapes: Shapes) -> Cov
         metric: at the mode, directions included.
         shapes: of the positions.
     """
+    p = shapes.block_size
     with jax.enable_x64(True):
-        if shapes.size > ALWAYS_FULL:
-            missed = _missed(target, data, metric, shapes)
-            if missed.max() < LEFT_OVER or shapes.size > AT_MOST_FULL:
-                blocks = np.asarray(metric.covariance()) * np.sqrt(1.0 + missed[:, :, None] + missed[:, None, :])
-                return Covariance(blocks, float(missed.max()) / 2)
-        return Covariance(_in_full(target, data, metric, shapes), 0.0)
+        alone = metric._replace(shared_root=jnp.zeros_like(metric.shared_root))
+        blocks, error = np.asarray(alone.covariance())[:, :p, :p], 0.0
+        missed = None if shapes.size <= ALWAYS_FULL else _missed(target, data, metric, shapes)
+        if missed is not None and (missed.max() < LEFT_OVER or shapes.size > AT_MOST_FULL):
+            blocks = blocks * np.sqrt(1.0 + missed[:, :, None] + missed[:, None, :])
+            error = float(missed.max()) / 2
+        else:
+            blocks = _in_full(target, data, metric, shapes)
+    return Covariance(_with_shared(blocks, np.asarray(metric.coupling), np.asarray(metric.shared_root)), error)
 
 
-def _missed(target: Target, data: Any, metric: Metric, shapes: Shapes) -> Float[np.ndarray, "block own"]:
-    """Share of each variance that the metric misses to second order, smoothed over blocks by its own noise."""
+def _with_shared(
+    blocks: Float[np.ndarray, "block parameter parameter"],
+    coupling: Float[np.ndarray, "shared block parameter"],
+    shared_root: Float[np.ndarray, "shared shared"],
+) -> Float[np.ndarray, "block own own"]:
+    """Joint covariance of blocks that follow the shared parameters."""
+    shared = shared_root @ shared_root.T
+    follow = -np.moveaxis(coupling, 0, -1)
+    across = follow @ shared
+    corner = np.broadcast_to(shared, (len(blocks), *shared.shape))
+    upper = np.concatenate([blocks + across @ np.swapaxes(follow, 1, 2), across], 2)
+    return np.concatenate([upper, np.concatenate([np.swapaxes(across, 1, 2), corner], 2)], 1)
+
+
+def _missed(target: Target, data: Any, metric: Metric, shapes: Shapes) -> Float[np.ndarray, "block parameter"]:
+    """Share of each variance that the metric misses to second order."""
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (PROBES, shapes.size))
     times = whitened_hessian_times(target, data, metric, shapes)
-    left = np.stack([times(sign) - sign for sign in signs])
-    squares = (left**2).mean(0)
+    squares = (np.stack([times(sign) - sign for sign in signs]) ** 2).mean(0)
     n, p = shapes.n_blocks, shapes.block_size
-    shared = np.broadcast_to(squares[n * p :], (n, shapes.n_shared))
-    return np.concatenate([squares[: n * p].reshape(n, p), shared], 1)
+    return squares[: n * p].reshape(n, p)
 
 
-def _in_full(target: Target, data: Any, metric: Metric, shapes: Shapes) -> Float[np.ndarray, "block own own"]:
+def _in_full(
+    target: Target, data: Any, metric: Metric, shapes: Shapes
+) -> Float[np.ndarray, "block parameter parameter"]:
     rows_of_hessian = compiled(target, shapes).rows_of_hessian
-    units = np.eye(ROWS * -(-shapes.size // ROWS), shapes.size).reshape(-1, ROWS, shapes.size)
+    n, p = shapes.n_blocks, shapes.block_size
+    units = np.eye(ROWS * -(-n * p // ROWS), shapes.size).reshape(-1, ROWS, shapes.size)
     rows = [np.asarray(rows_of_hessian(metric.centre, jnp.asarray(unit), data)) for unit in units]
-    information = np.concatenate(rows)[: shapes.size]
+    information = np.concatenate(rows)[: n * p, : n * p]
     scale = 1.0 / np.sqrt(np.abs(np.diag(information)))
     inverse = np.linalg.pinv(scale[:, None] * (information + information.T) / 2 * scale, rcond=1e-10, hermitian=True)
     inverse *= scale[:, None] * scale
-    n, p = shapes.n_blocks, shapes.block_size
-    own = np.arange(n * p).reshape(n, p)
-    index = np.concatenate([own, np.broadcast_to(np.arange(n * p, shapes.size), (n, shapes.n_shared))], 1)
+    index = np.arange(n * p).reshape(n, p)
     return inverse[index[:, :, None], index[:, None, :]]

@@ -30,7 +30,7 @@ TURN = 1.7
 #: Each trajectory's step is longer or shorter by up to this share, so that no direction can resonate.
 JITTER = 0.1
 #: Fewer steps are not taken: they are cheap where they would do, and rough where the posterior is skewed.
-MIN_STEPS = 3
+MIN_STEPS = 5
 #: Where the search for a step size starts.
 FIRST_STEP = 0.1
 #: The largest difference of energies along a trajectory that is not called a divergence.
@@ -108,8 +108,8 @@ def _programs(target: Target, settings: Settings, layout: Layout) -> Programs:
         masses = jnp.ones(state.chains.position.shape[1])
         one = lambda key, chain: transition(key, chain, log_density(data), step, masses, n_steps)  # noqa: E731
         chains, info = jax.vmap(one)(keys, state.chains)
-        accepted = jax.lax.pmean(info.acceptance_rate.mean(), "chain")
         warming = state.iteration < settings.warmup
+        accepted = _accepted(info.acceptance_rate, state.iteration < settings.warmup // 2)
         moved = average(state.averaging, settings.target_accept - accepted)
         averaging = jax.tree.map(lambda new, old: jnp.where(warming, new, old), moved, state.averaging)
         values = jax.vmap(lambda z: target.report({"z": z}, data))(chains.position)
@@ -142,6 +142,15 @@ def _programs(target: Target, settings: Settings, layout: Layout) -> Programs:
         lambda state: state.chains.logdensity,
         lambda state: {"z": state.chains.position},
     )
+
+
+def _accepted(rate: Float[Array, " chain"], early: Array) -> Float[Array, ""]:
+    """Mean acceptance over all chains: early on the harmonic one, which a single chain that is stuck pulls to zero.
+
+    Source: Hoffman, Radul & Sountsov (2021), An adaptive MCMC scheme for setting trajectory lengths, AISTATS.
+    """
+    harmonic = 1.0 / jax.lax.pmean((1.0 / jnp.maximum(rate, 1e-3)).mean(), "chain")
+    return jnp.where(early, harmonic, jax.lax.pmean(rate.mean(), "chain"))
 
 
 def _trajectory(state: HmcState, settings: Settings) -> tuple[Float[Array, ""], Int[Array, ""]]:

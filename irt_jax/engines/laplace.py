@@ -31,6 +31,8 @@ BAND = (0.8, 1.25)
 #: is then shorter than .005 posterior standard deviations over all parameters together, and its own error a tenth.
 DECREMENT = 1e-5
 MAX_NEWTON = 50
+#: The metric follows a step whose decrement is above this.
+REFRESH = 1.0
 #: Each Newton step is solved until this share of it is left.
 CONJUGATE_SHARE = 0.1
 MAX_CONJUGATE = 60
@@ -99,20 +101,41 @@ def climb(target: Target, data: Any, start: Position, shapes: Shapes, *, max_ste
         shapes: of the position.
         max_steps: Newton steps after which to give up.
     """
-    functions = compiled(target, shapes)
     with jax.enable_x64(True):
         x = pack({name: jnp.asarray(leaf, jnp.float64) for name, leaf in start.items()}, shapes)
-        value, gradient = functions.value_and_gradient(x, data)
-        metric, converged, step = _arrow(functions, x, data, shapes), False, 0
-        direction = jnp.zeros_like(x)
-        while step < max_steps and not converged:
-            step += 1
-            direction = _newton_step(functions, x, gradient, metric, data)
-            converged = float(jnp.vdot(direction, gradient)) / 2 < DECREMENT
-            x, value, gradient = _line_search(functions, x, value, gradient, direction, data)
-            if converged or step % 3 == 0 or step == 1:
-                metric = _arrow(functions, x, data, shapes)
-        return Mode(metric, converged, step, direction / metric.deviations())
+        return climb_from(compiled(target, shapes), x, data, shapes, max_steps=max_steps)[0]
+
+
+def climb_from(
+    functions: Functions, x: Array, data: Any, shapes: Shapes, *, hold: bool = False, max_steps: int = MAX_NEWTON
+) -> tuple[Mode, Float[Array, " coordinate"]]:
+    """The same from a packed position.
+
+    Args:
+        functions: of the target.
+        x: where to begin.
+        data: of the target.
+        shapes: of the position.
+        hold: whether the shared parameters stay where they are.
+        max_steps: Newton steps after which to give up.
+
+    Returns:
+        Where the climb ended, and the gradient there.
+    """
+    around = conditional if hold else _arrow
+    value, gradient = functions.value_and_gradient(x, data)
+    metric, converged, step = around(functions, x, data, shapes), False, 0
+    direction = jnp.zeros_like(x)
+    while step < max_steps and not converged:
+        step += 1
+        direction = newton_step(functions, x, gradient, metric, data)
+        decrement = float(jnp.vdot(direction, gradient)) / 2
+        converged = decrement < DECREMENT
+        x, value, gradient = _line_search(functions, x, value, gradient, direction, data)
+        if decrement > REFRESH and not converged:
+            metric = around(functions, x, data, shapes)
+    metric = around(functions, x, data, shapes)
+    return Mode(metric, converged, step, direction / jnp.maximum(metric.deviations(), 1e-300)), gradient
 
 
 def with_directions(target: Target, data: Any, metric: Metric, shapes: Shapes) -> Metric:
@@ -141,7 +164,9 @@ def with_directions(target: Target, data: Any, metric: Metric, shapes: Shapes) -
 def whitened_hessian_times(
     target: Target, data: Any, metric: Metric, shapes: Shapes
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """The negative Hessian at the metric's centre in its coordinates, as a function of a vector.
+    """The blocks' negative Hessian at the metric's centre in its coordinates, as a function of a vector.
+
+    Given the shared parameters: their own coordinates come back as they are.
 
     Args:
         target: the posterior.
@@ -151,8 +176,12 @@ def whitened_hessian_times(
     """
     functions = compiled(target, shapes)
 
+    edge = shapes.n_blocks * shapes.block_size
+
     def times(z: np.ndarray) -> np.ndarray:
-        return np.asarray(_gather(metric, functions.hessian_times(metric.centre, _spread(metric, z), data)))
+        own = np.concatenate([z[:edge], np.zeros(shapes.n_shared)])
+        image = np.asarray(_gather(metric, functions.hessian_times(metric.centre, spread(metric, own), data)))
+        return np.concatenate([image[:edge], z[edge:]])
 
     return times
 
@@ -174,8 +203,21 @@ def _lanczos(times: Callable[[np.ndarray], np.ndarray], size: int) -> tuple[np.n
     return basis[:-1], diagonal, off_diagonal
 
 
-def _newton_step(functions: Functions, x: Array, gradient: Array, metric: Metric, data: Any) -> Array:
-    """Conjugate gradients, stopped where the curvature turns negative (Steihaug 1983)."""
+def newton_step(
+    functions: Functions, x: Array, gradient: Array, metric: Metric, data: Any, share: float = CONJUGATE_SHARE
+) -> Array:
+    """The negative Hessian's inverse times a gradient, as far as the metric reaches.
+
+    By conjugate gradients, stopped where the curvature turns negative (Steihaug 1983).
+
+    Args:
+        functions: of the target.
+        x: where.
+        gradient: or any other vector.
+        metric: an approximation of the inverse; what it sends to zero stays zero.
+        data: of the target.
+        share: of the vector, in the metric, that may be left.
+    """
     step, residual = jnp.zeros_like(x), gradient
     along = conditioned = precondition(metric, residual)
     size = first = float(jnp.vdot(residual, conditioned))
@@ -187,14 +229,15 @@ def _newton_step(functions: Functions, x: Array, gradient: Array, metric: Metric
         step, residual = step + size / curvature * along, residual - size / curvature * image
         conditioned = precondition(metric, residual)
         left = float(jnp.vdot(residual, conditioned))
-        if left <= CONJUGATE_SHARE**2 * first:
+        if left <= share**2 * first:
             break
         along, size = conditioned + left / size * along, left
     return step
 
 
 @jax.jit
-def _spread(metric: Metric, z: Array) -> Array:
+def spread(metric: Metric, z: Array) -> Array:
+    """Whitened coordinates as a displacement from the centre."""
     return metric.spread(z)
 
 
@@ -207,6 +250,20 @@ def _gather(metric: Metric, gradient: Array) -> Array:
 def precondition(metric: Metric, gradient: Array) -> Array:
     """The covariance times a gradient."""
     return metric.spread(metric.gather(gradient))
+
+
+def conditional(functions: Functions, x: Array, data: Any, shapes: Shapes) -> Metric:
+    """The metric of the blocks alone, given the shared parameters, which it does not move.
+
+    Args:
+        functions: of the target.
+        x: where.
+        data: of the target.
+        shapes: of the position.
+    """
+    nothing = jnp.zeros((shapes.n_shared, shapes.size))
+    metric = arrow(x, functions.blocks(x, data), nothing, min(DIRECTIONS, shapes.size))
+    return metric._replace(shared_root=jnp.zeros_like(metric.shared_root))
 
 
 def _arrow(functions: Functions, x: Array, data: Any, shapes: Shapes) -> Metric:

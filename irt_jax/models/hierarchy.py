@@ -2,11 +2,9 @@
 
 How far a parameter is centred is a matter of its data: an item with many responses samples best on its own scale, one
 with few as a standardised deviation (Papaspiliopoulos, Roberts & Sköld 2007, Statistical Science 22; Gorinova, Moore &
-Hoffman 2020, ICML). With each item centred by the share of its variance that the data explain, the mode of all
-parameters together is close to the mode of the learned mean and SD, so that estimates may start there.
+Hoffman 2020, ICML). The posterior is the same for any centring.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -72,9 +70,8 @@ def start_normal(
     mean: Float[AnyArray, " item"],
     sd: Float[AnyArray, " item"],
     hierarchy: Hierarchy | None,
-    learned: tuple[float, float] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Where the sites of `sample_normal` stand when the parameter has a given value.
+    """Where the sites of `sample_normal` stand when the parameter has a given value; what is learned, at its centre.
 
     Args:
         name: of the parameter.
@@ -82,11 +79,10 @@ def start_normal(
         mean: prior mean of each item.
         sd: prior SD of each item.
         hierarchy: of the free items.
-        learned: mean and SD of the free items; the centres of their priors when None.
     """
     if hierarchy is None:
         return {name: value}
-    learned_mean, learned_sd = learned or (float(hierarchy.mean_centre), float(np.exp(hierarchy.log_sd_centre)))
+    learned_mean, learned_sd = float(hierarchy.mean_centre), float(np.exp(hierarchy.log_sd_centre))
     mean = np.where(hierarchy.free, learned_mean, mean)
     sd = np.where(hierarchy.free, learned_sd, sd)
     centred = np.asarray(hierarchy.centred)
@@ -95,20 +91,3 @@ def start_normal(
         f"{name}_mean": np.asarray(learned_mean),
         f"{name}_log_sd": np.asarray(np.log(learned_sd)),
     }
-
-
-def centred_by_data(
-    name: str, values: Mapping[str, AnyArray], variances: Mapping[str, AnyArray], hierarchy: Hierarchy
-) -> Hierarchy:
-    """Centre every free item by the share of its variance under the learned prior that its data explain.
-
-    Args:
-        name: of the parameter.
-        values: reported quantities at the mode.
-        variances: of each item's sites, given what is learned.
-        hierarchy: to be changed.
-    """
-    sd = np.asarray(values[f"{name}_sd"])
-    own = np.asarray(variances[f"{name}_base"]) * sd ** (2.0 * (1.0 - np.asarray(hierarchy.centred)))
-    share = np.clip(1.0 - own / sd**2, 0.0, 1.0)
-    return hierarchy._replace(centred=np.where(hierarchy.free, share, 1.0))

@@ -25,8 +25,6 @@ class Model(NamedTuple):
             the same function fills a table (items x nodes) and prices single responses.
         n_categories: the length of that last axis.
         start: `(item, response, priors) -> position`: where to look for the mode, on the scales that are sampled.
-        recentre: `(priors, reported quantities, variance of each item's sites) -> (priors, position)` with learned
-            priors centred by what the data explain, or None where no prior is learned.
     """
 
     name: str
@@ -35,4 +33,3 @@ class Model(NamedTuple):
     log_probabilities: Callable[[Parameters, Float[AnyArray, "..."]], Float[Array, "... category"]]
     n_categories: int
     start: Callable[[Int[np.ndarray, " response"], Int[np.ndarray, " response"], Any], Parameters]
-    recentre: Callable[[Any, Parameters, Parameters], tuple[Any, Parameters] | None] | None = None

@@ -11,7 +11,7 @@ import numpyro
 from jaxtyping import Array, Float, Int
 
 from irt_jax.arrays import AnyArray
-from irt_jax.models.hierarchy import Hierarchy, centred_by_data, sample_normal, start_normal
+from irt_jax.models.hierarchy import Hierarchy, sample_normal, start_normal
 from irt_jax.models.model import Model, Parameters
 
 
@@ -106,27 +106,4 @@ def start(
     }
 
 
-def recentre(
-    priors: TwoParameterPriors, values: Parameters, variances: Parameters
-) -> tuple[TwoParameterPriors, Parameters] | None:
-    """Centre learned priors by what the data explain; the position that means the same items afterwards.
-
-    Args:
-        priors: of the items.
-        values: reported quantities at the mode.
-        variances: of each item's sites.
-    """
-    if priors.log_a_hierarchy is None or priors.b_hierarchy is None:
-        return None
-    hierarchies = {
-        "log_a": centred_by_data("log_a", values, variances, priors.log_a_hierarchy),
-        "b": centred_by_data("b", values, variances, priors.b_hierarchy),
-    }
-    position: dict[str, AnyArray] = {}
-    for name, mean, sd in (("log_a", priors.log_a_mean, priors.log_a_sd), ("b", priors.b_mean, priors.b_sd)):
-        learned = float(values[f"{name}_mean"]), float(values[f"{name}_sd"])
-        position |= start_normal(name, np.asarray(values[name]), mean, sd, hierarchies[name], learned)
-    return priors._replace(log_a_hierarchy=hierarchies["log_a"], b_hierarchy=hierarchies["b"]), position
-
-
-TWO_PARAMETER = Model("2pl", ("a", "b"), sample_items, log_probabilities, 2, start, recentre)
+TWO_PARAMETER = Model("2pl", ("a", "b"), sample_items, log_probabilities, 2, start)
