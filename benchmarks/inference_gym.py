@@ -11,8 +11,7 @@ mean, mcse, sd).
 An engine is a function `(folder, chains, draws, seed) -> dict`, listed in `ENGINES`, with a warm-up of its own
 choice; what it is told is None where its own default is to hold. The dict holds the fields of
 `Outcome`, with the draws `difficulty` (chain, draw, item) and `mean_ability` (chain, draw, 1), both sorted by id,
-and `ability` (chain, draw, person) where the engine draws it. One of ours would be a function `run` beside
-`by_numpyro` here, and an entry such as `"ours_hmc": run`.
+and `ability` (chain, draw, person) where the engine draws it.
 """
 
 import csv
@@ -65,7 +64,17 @@ def by_numpyro(folder: Path, chains: int | None, draws: int | None, seed: int) -
     return sample(model, read(folder), settings, tuple(NAMES.values()), ITEMS)._asdict()
 
 
-ENGINES: dict[str, Callable[[Path, int | None, int | None, int], dict[str, Any]]] = {"numpyro": by_numpyro}
+def by_ours(folder: Path, chains: int | None, draws: int | None, seed: int) -> dict[str, Any]:
+    """HMC with the abilities integrated out; see `gym_marginal`."""
+    from benchmarks.gym_marginal import run
+
+    return run(folder, chains, draws, seed)
+
+
+ENGINES: dict[str, Callable[[Path, int | None, int | None, int], dict[str, Any]]] = {
+    "ours_hmc": by_ours,
+    "numpyro": by_numpyro,
+}
 
 
 def compare(draws: dict[str, np.ndarray], gradients: int | None, folder: Path) -> dict[str, Any]:

@@ -32,9 +32,10 @@ def main() -> None:
     folder = Path(sys.argv[1])
     job = json.loads((folder / "job.json").read_text())
     settings = Settings(*(job[name] for name in Settings._fields))
-    program = import_module(f"benchmarks.peers.{ENGINES[job['engine']].name}")
+    in_the_gym = job["case"] == "inference_gym"
+    program = None if in_the_gym else import_module(f"benchmarks.peers.{ENGINES[job['engine']].name}")
     import_s = time.perf_counter() - STARTED
-    if job["case"] == "inference_gym":
+    if program is None:
         in_gym = inference_gym.ENGINES[job["engine"]]
         outcome = Outcome(**in_gym(Path(job["data"]), settings.chains, settings.draws, settings.seed))
     else:

@@ -1,6 +1,7 @@
 """From draws or estimates to a `Fit`: tables, verdict and the content of run.json."""
 
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
@@ -227,6 +228,7 @@ def _log_likelihood(
     return float(of_person.sum())
 
 
+@cache
 def package_versions() -> dict[str, str]:
     """Versions of Python and of the packages that a result depends on."""
     versions = {"python": platform.python_version()}

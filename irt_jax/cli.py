@@ -120,7 +120,9 @@ def calibrate(
         from irt_jax.calibration import make_options
         from irt_jax.data import read_anchors, read_responses
         from irt_jax.data.write import check_output
+        from irt_jax.engines.devices import keep_compiled
 
+    keep_compiled()
     options = make_options(
         model=model,
         method=method,
@@ -219,7 +221,9 @@ def demo(
     with STOPWATCH.measure("import"):
         from irt_jax.data.write import check_output
         from irt_jax.demo import run_demo
+        from irt_jax.engines.devices import keep_compiled
 
+    keep_compiled()
     check_output(out, overwrite=overwrite)
     with _watching(quiet) as progress:
         fit = run_demo(

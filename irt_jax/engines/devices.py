@@ -1,9 +1,12 @@
 """Devices: one per CPU core for chains side by side, or one GPU with all chains in its vectors."""
 
+import hashlib
 import os
+import platform
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -11,6 +14,9 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
 from irt_jax.errors import UsageError
+
+#: Programs that compile in less are not worth a file.
+WORTH_KEEPING_S = 0.2
 
 
 class Layout(NamedTuple):
@@ -33,6 +39,33 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def keep_compiled(folder: Path | None = None) -> None:
+    """Have JAX keep compiled programs, so that the next process of the same shapes starts at once.
+
+    They lie in the user's cache folder, apart for every kind of processor. JAX_COMPILATION_CACHE_DIR, where it is set,
+    says where instead.
+
+    Args:
+        folder: where; the user's cache folder when None.
+    """
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        folder = Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
+    elif folder is None:
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        folder = caches / "irt_jax" / _processor()
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH_KEEPING_S)
+
+
+def _processor() -> str:
+    """A name for what compiled programs may use of this machine's processor."""
+    words = [platform.machine()]
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        words += sorted({line for line in lines if line.startswith(("flags", "Features", "model name"))})
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
 
 def prepare_devices(devices: int | None = None) -> None:

@@ -3,6 +3,7 @@
 from functools import cache, partial
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpyro
 from jaxtyping import Array, Float
@@ -105,4 +106,11 @@ def marginal_shapes(model: Model, data: MarginalData) -> Shapes:
         model: the response model.
         data: responses, grid and priors.
     """
+    leaves, structure = jax.tree.flatten(jax.tree.map(jax.typeof, data))
+    return _shapes(model, structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
+
+
+@cache
+def _shapes(model: Model, structure: Any, leaves: tuple[tuple[tuple[int, ...], Any], ...]) -> Shapes:
+    data = jax.tree.unflatten(structure, [jax.ShapeDtypeStruct(*leaf) for leaf in leaves])
     return position_shapes(partial(marginal_model, model), data)
