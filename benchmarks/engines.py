@@ -39,8 +39,8 @@ class Engine(NamedTuple):
 
 FOUR = {"chains": 4}
 ENGINES = {
-    "ours_hmc": Engine("ours", "hmc", "marginal", {"chains": 8, "draws": 500, "warmup": 100}),
-    "ours_nuts": Engine("ours", "nuts", "marginal", {"chains": 8, "draws": 500, "warmup": 200}),
+    "ours_hmc": Engine("ours", "hmc", "marginal", {}),
+    "ours_nuts": Engine("ours", "nuts", "marginal", {}),
     "ours_mml": Engine("ours", "mml", "marginal", {}, samples=False),
     "ours_joint": Engine("ours", "nuts", "joint", {"chains": 4, "draws": 1000, "warmup": 1000}),
     "numpyro": Engine("python", "by_numpyro", "numpyro", FOUR),

@@ -248,6 +248,7 @@ def _watching(quiet: bool) -> Iterator["ProgressCallback"]:
     console = error_console()
     with warnings.catch_warnings():
         warnings.simplefilter("always", CalibrationWarning)
+        warnings.filterwarnings("ignore", message="Error (writing|reading) persistent compilation cache")
         warnings.showwarning = lambda message, *_: console.print(f"note: {message}", markup=False)
         with Watcher(console, quiet=quiet) as progress:
             yield progress

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from irt_jax.abilities import Marginals, Populations, mean_posterior, summarise_abilities
+from irt_jax.compiling import compilation_apart
 from irt_jax.data import Responses
 from irt_jax.engines.covariance import covariance
 from irt_jax.engines.devices import prepare_devices
@@ -79,18 +80,18 @@ def estimate(
         ConvergenceError: no grid that is fine enough.
     """
     prepare_devices()
-    with stopwatch.measure("mode"):
+    with compilation_apart(stopwatch, "mode"):
         problem = pose(model, responses, priors, population)
         start = {**model.start(responses.item, responses.response, priors), **population.start()}
         problem, mode, error = locate(problem, start, strict=False)
-    with stopwatch.measure("information"):
+    with compilation_apart(stopwatch, "information"):
         metric = with_directions(problem.target, problem.data, mode.metric, problem.shapes)
         own = covariance(problem.target, problem.data, metric, problem.shapes)
         values = problem.report(metric.centre)
         names = tuple(name for name in REPORTED if name in values)
         slopes = _slopes(problem, names, metric.centre)
         reported = np.einsum("nik,ikl,mil->inm", slopes, own.blocks, slopes)
-    with stopwatch.measure("summarise"):
+    with compilation_apart(stopwatch, "summarise"):
         abilities = _abilities(problem, values, interval)
     reason = _reasons(values["a"], np.asarray(own.blocks), mode.converged)
     device = jax.devices()[0]

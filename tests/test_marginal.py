@@ -81,7 +81,7 @@ def test_abilities_agree_with_the_joint_posterior(fits, engine):
     theta, persons = draws_of(fits["joint"], "theta"), fits[engine].persons
     columns = ("theta", "theta_sd", "theta_lower", "theta_upper")
     for column, (statistic, error) in zip(columns, STATISTICS.values(), strict=True):
-        apart = (persons[column] - statistic(theta)) / error(theta)
+        apart = (persons[column] - statistic(theta)) / np.hypot(error(theta), error(draws_of(fits[engine], "theta")))
         assert np.abs(apart).max() < 4.5  # of 150 persons
 
 

@@ -40,8 +40,9 @@ def covariance(target: Target, data: Any, metric: Metric, shapes: Shapes) -> Cov
     """Invert the observed information at the mode.
 
     The metric's whitening A turns the blocks' information into I + E, with E small and without diagonal blocks, so that
-    the inverse is A (I - E + E E - ...) A'. The second-order term is measured with random signs (Hutchinson 1990) and
-    added; where it is not small, the information is inverted in full. The shared parameters' covariance is the
+    the inverse is A (I - E + E E - ...) A'. What the metric's directions take out of E stands in E's diagonal blocks with
+    the other sign, and is added; so is the second-order term, measured with random signs (Hutchinson 1990). Where that is not small, the
+    information is inverted in full. The shared parameters' covariance is the
     metric's, and the blocks follow them.
 
     Args:
@@ -56,6 +57,8 @@ def covariance(target: Target, data: Any, metric: Metric, shapes: Shapes) -> Cov
         blocks, error = np.asarray(alone.covariance())[:, :p, :p], 0.0
         missed = None if shapes.size <= ALWAYS_FULL else _missed(target, data, metric, shapes)
         if missed is not None and (missed.max() < LEFT_OVER or shapes.size > AT_MOST_FULL):
+            lifted = np.asarray(alone.lifted(metric.directions.T))[:, :, :p]
+            blocks = blocks + np.einsum("d,dbi,dbj->bij", 1.0 / np.asarray(metric.scales) ** 2 - 1.0, lifted, lifted)
             blocks = blocks * np.sqrt(1.0 + missed[:, :, None] + missed[:, None, :])
             error = float(missed.max()) / 2
         else:
