@@ -172,7 +172,16 @@ def _wanted_nodes(problem: Problem, metric: Metric) -> Float[np.ndarray, " node"
     with jax.enable_x64(True):
         table, posterior = _at_mode(problem.model, items, problem.population(values), problem.data)
     posterior = np.asarray(posterior, np.float64).reshape(-1, posterior.shape[-1])[np.unique(problem.place)]
-    return fitting_nodes(posterior, np.asarray(table), np.asarray(problem.data.nodes))
+    return fitting_nodes(posterior, np.asarray(table), np.asarray(problem.data.nodes), _narrowest(problem, metric))
+
+
+def _narrowest(problem: Problem, metric: Metric) -> float:
+    """How much narrower than at the mode a free population gets, and with it the persons' posteriors."""
+    if not problem.shapes.n_shared:
+        return 1.0
+    _, at_mode = problem.population(problem.report(metric.centre))
+    drawn = [problem.population(problem.report(vector))[1] / at_mode for vector in _around(metric)]
+    return float(min(1.0, np.min(drawn)) ** 3)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -31,6 +31,9 @@ TURN = 1.7
 JITTER = 0.1
 #: Fewer steps are not taken: they are cheap where they would do, and rough where the posterior is skewed.
 MIN_STEPS = 5
+#: This share of the trajectories takes smaller steps: a chain that has come to where the posterior is more strongly
+#: curved than at its mode finds back.
+CAREFUL, CAREFUL_SHARE = 0.02, 0.25
 #: Where the search for a step size starts.
 FIRST_STEP = 0.1
 #: The largest difference of energies along a trajectory that is not called a divergence.
@@ -102,14 +105,12 @@ def _programs(target: Target, settings: Settings, layout: Layout) -> Programs:
 
     def iterate(state: HmcState, data: Any) -> tuple[HmcState, Any]:
         step, n_steps = _trajectory(state, settings)
-        turned = jax.random.fold_in(jax.random.key(0), state.iteration)
-        step = step * (1.0 + JITTER * jax.random.uniform(turned, minval=-1.0, maxval=1.0))
         keys = jax.vmap(lambda key: jax.random.fold_in(key, state.iteration))(state.keys)
         masses = jnp.ones(state.chains.position.shape[1])
         one = lambda key, chain: transition(key, chain, log_density(data), step, masses, n_steps)  # noqa: E731
         chains, info = jax.vmap(one)(keys, state.chains)
         warming = state.iteration < settings.warmup
-        accepted = _accepted(info.acceptance_rate, state.iteration < settings.warmup // 2)
+        accepted = _accepted(info.acceptance_rate)
         moved = average(state.averaging, settings.target_accept - accepted)
         averaging = jax.tree.map(lambda new, old: jnp.where(warming, new, old), moved, state.averaging)
         values = jax.vmap(lambda z: target.report({"z": z}, data))(chains.position)
@@ -144,19 +145,21 @@ def _programs(target: Target, settings: Settings, layout: Layout) -> Programs:
     )
 
 
-def _accepted(rate: Float[Array, " chain"], early: Array) -> Float[Array, ""]:
-    """Mean acceptance over all chains: early on the harmonic one, which a single chain that is stuck pulls to zero.
+def _accepted(rate: Float[Array, " chain"]) -> Float[Array, ""]:
+    """Harmonic mean of the acceptance over all chains, which a single chain that is stuck pulls to zero.
 
     Source: Hoffman, Radul & Sountsov (2021), An adaptive MCMC scheme for setting trajectory lengths, AISTATS.
     """
-    harmonic = 1.0 / jax.lax.pmean((1.0 / jnp.maximum(rate, 1e-3)).mean(), "chain")
-    return jnp.where(early, harmonic, jax.lax.pmean(rate.mean(), "chain"))
+    return 1.0 / jax.lax.pmean((1.0 / jnp.maximum(rate, 1e-3)).mean(), "chain")
 
 
 def _trajectory(state: HmcState, settings: Settings) -> tuple[Float[Array, ""], Int[Array, ""]]:
-    """Step size and number of steps: as many equal steps as the tuned size asks for."""
+    """Step size and number of steps: as many equal steps as the tuned size asks for, now and then smaller ones."""
     averaging = state.averaging
     warming = state.iteration < settings.warmup
     size = jnp.exp(jnp.where(warming, averaging.log_x, averaging.log_x_avg))
+    for_turn, for_care = jax.random.split(jax.random.fold_in(jax.random.key(0), state.iteration))
+    size = size * jnp.where(jax.random.uniform(for_care) < CAREFUL, CAREFUL_SHARE, 1.0)
     n_steps = jnp.clip(jnp.ceil(TURN / size), MIN_STEPS, 2**settings.max_tree_depth)
-    return TURN / n_steps, n_steps.astype(jnp.int32)
+    turn = TURN * (1.0 + JITTER * jax.random.uniform(for_turn, minval=-1.0, maxval=1.0))
+    return turn / n_steps, n_steps.astype(jnp.int32)

@@ -11,7 +11,7 @@ from irt_jax.engines.packing import Shapes, unpack
 from irt_jax.engines.target import Position, Target
 
 #: Chains start from normal draws this many times as wide as the posterior.
-OVERDISPERSION = 2.0
+OVERDISPERSION = 1.5
 
 
 @cache

@@ -26,6 +26,7 @@ def fitting_nodes(
     posterior: Float[np.ndarray, "person node"],
     table: Float[np.ndarray, "row node"],
     nodes: Float[np.ndarray, " node"],
+    narrowest: float = 1.0,
 ) -> Float[np.ndarray, " fitted"]:
     """A grid that fits the persons' posteriors as far as the present grid can show them.
 
@@ -36,13 +37,14 @@ def fitting_nodes(
         posterior: probability of every node for every person.
         table: log-probabilities at the nodes.
         nodes: the present grid.
+        narrowest: the share of their width that posteriors may shrink to as the population does.
     """
     h = nodes[1] - nodes[0]
     mean = posterior @ nodes
     variance = posterior @ nodes**2 - mean**2
     sd = np.sqrt(np.maximum(variance, (h / 3) ** 2))
     slope = np.abs(np.diff(table, axis=1)).max() / h
-    spacing = min(SPACING * sd.min(), STEEPEST / slope)
+    spacing = min(SPACING * sd.min() * narrowest, STEEPEST / slope)
     return even_nodes(float((mean - REACH * sd).min()), float((mean + REACH * sd).max()), spacing)
 
 

@@ -72,7 +72,10 @@ def item_table(model: Model, items: Parameters, nodes: Float[AnyArray, " node"])
 def node_log_weight(
     nodes: Float[AnyArray, " node"], mean: Float[AnyArray, " group"], sd: Float[AnyArray, " group"]
 ) -> Float[Array, "group node"]:
-    """Log of the normal ability density times the spacing of the nodes: the trapezoidal rule.
+    """Log of the normal ability density at the nodes, summing to one: the trapezoidal rule.
+
+    Where the grid is fine enough the sum of density times spacing is one as it is. For a population far narrower than
+    the spacing it would grow without end, and a free SD would find that.
 
     Args:
         nodes: evenly spaced abilities.
@@ -80,8 +83,7 @@ def node_log_weight(
         sd: of each population.
     """
     standard = (jnp.asarray(nodes) - mean[:, None]) / sd[:, None]
-    spacing = nodes[1] - nodes[0]
-    return -0.5 * standard**2 - 0.5 * jnp.log(2 * jnp.pi) - jnp.log(sd[:, None]) + jnp.log(spacing)
+    return jax.nn.log_softmax(-0.5 * standard**2, axis=1)
 
 
 @cache
