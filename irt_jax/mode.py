@@ -144,7 +144,8 @@ def locate(problem: Problem, start: Position, *, strict: bool = True) -> Located
         wanted = _wanted_nodes(problem, mode.metric)
         nodes = problem.data.nodes
         present, needed = float(nodes[1] - nodes[0]), wanted[1] - wanted[0]
-        if 0.95 * present <= needed and (finer or needed <= TOO_FINE * present):
+        covered = wanted[0] > nodes[0] - 3 * present and wanted[-1] < nodes[-1] + 3 * present
+        if 0.95 * present <= needed and (finer or (covered and needed <= TOO_FINE * present)):
             error = quadrature_error(problem, mode.metric, [mode.metric.centre])
             around = 0.0 if finer >= FINER_FOR_DRAWS else quadrature_error(problem, mode.metric, _around(mode.metric))
             if max(error, around) < QUADRATURE_LIMIT / 2:
@@ -172,16 +173,16 @@ def _wanted_nodes(problem: Problem, metric: Metric) -> Float[np.ndarray, " node"
     with jax.enable_x64(True):
         table, posterior = _at_mode(problem.model, items, problem.population(values), problem.data)
     posterior = np.asarray(posterior, np.float64).reshape(-1, posterior.shape[-1])[np.unique(problem.place)]
-    return fitting_nodes(posterior, np.asarray(table), np.asarray(problem.data.nodes), _narrowest(problem, metric))
+    return fitting_nodes(posterior, np.asarray(table), np.asarray(problem.data.nodes), *_widths(problem, metric))
 
 
-def _narrowest(problem: Problem, metric: Metric) -> float:
-    """How much narrower than at the mode a free population gets, and with it the persons' posteriors."""
+def _widths(problem: Problem, metric: Metric) -> tuple[float, float]:
+    """How much narrower and wider than at the mode a free population gets, and with it the persons' posteriors."""
     if not problem.shapes.n_shared:
-        return 1.0
+        return 1.0, 1.0
     _, at_mode = problem.population(problem.report(metric.centre))
     drawn = [problem.population(problem.report(vector))[1] / at_mode for vector in _around(metric)]
-    return float(min(1.0, np.min(drawn)) ** 3)
+    return float(min(1.0, np.min(drawn)) ** 3), float(max(1.0, np.max(drawn)) ** 3)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -40,10 +40,10 @@ def covariance(target: Target, data: Any, metric: Metric, shapes: Shapes) -> Cov
     """Invert the observed information at the mode.
 
     The metric's whitening A turns the blocks' information into I + E, with E small and without diagonal blocks, so that
-    the inverse is A (I - E + E E - ...) A'. What the metric's directions take out of E stands in E's diagonal blocks with
-    the other sign, and is added; so is the second-order term, measured with random signs (Hutchinson 1990). Where that is not small, the
-    information is inverted in full. The shared parameters' covariance is the
-    metric's, and the blocks follow them.
+    the inverse is A (I - E + E E - ...) A'. What the metric's directions take out of E stands in its diagonal blocks
+    with the other sign, and is added; so is the second-order term, measured with random signs (Hutchinson 1990). Where
+    that is not small, the information is inverted in full. The shared parameters' covariance is the metric's, and the
+    blocks follow them.
 
     Args:
         target: the posterior.

@@ -27,6 +27,7 @@ def fitting_nodes(
     table: Float[np.ndarray, "row node"],
     nodes: Float[np.ndarray, " node"],
     narrowest: float = 1.0,
+    widest: float = 1.0,
 ) -> Float[np.ndarray, " fitted"]:
     """A grid that fits the persons' posteriors as far as the present grid can show them.
 
@@ -38,6 +39,7 @@ def fitting_nodes(
         table: log-probabilities at the nodes.
         nodes: the present grid.
         narrowest: the share of their width that posteriors may shrink to as the population does.
+        widest: and how many times as wide they may become.
     """
     h = nodes[1] - nodes[0]
     mean = posterior @ nodes
@@ -45,7 +47,8 @@ def fitting_nodes(
     sd = np.sqrt(np.maximum(variance, (h / 3) ** 2))
     slope = np.abs(np.diff(table, axis=1)).max() / h
     spacing = min(SPACING * sd.min() * narrowest, STEEPEST / slope)
-    return even_nodes(float((mean - REACH * sd).min()), float((mean + REACH * sd).max()), spacing)
+    reach = REACH * sd * widest
+    return even_nodes(float((mean - reach).min()), float((mean + reach).max()), spacing)
 
 
 def even_nodes(lowest: float, highest: float, spacing: float) -> Float[np.ndarray, " node"]:
