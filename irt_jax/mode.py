@@ -142,7 +142,7 @@ def locate(problem: Problem, start: Position, *, strict: bool = True) -> Located
             )
         position = problem.position(mode)
         wanted = _wanted_nodes(problem, mode.metric)
-        nodes = problem.data.nodes
+        nodes = np.asarray(problem.data.nodes)
         present, needed = float(nodes[1] - nodes[0]), wanted[1] - wanted[0]
         covered = wanted[0] > nodes[0] - 3 * present and wanted[-1] < nodes[-1] + 3 * present
         if 0.95 * present <= needed and (finer or (covered and needed <= TOO_FINE * present)):
@@ -150,7 +150,7 @@ def locate(problem: Problem, start: Position, *, strict: bool = True) -> Located
             around = 0.0 if finer >= FINER_FOR_DRAWS else quadrature_error(problem, mode.metric, _around(mode.metric))
             if max(error, around) < QUADRATURE_LIMIT / 2:
                 return Located(problem, mode, error)
-            wanted, finer = refined(np.asarray(nodes)), finer + 1
+            wanted, finer = refined(nodes), finer + 1
         with jax.enable_x64(True):
             problem = problem._replace(data=problem.data._replace(nodes=jnp.asarray(wanted)))
     raise ConvergenceError(
