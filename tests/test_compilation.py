@@ -44,7 +44,8 @@ def test_a_replication_of_a_design_compiles_nothing(options):
 @pytest.mark.slow
 def test_a_second_process_starts_from_what_the_first_one_kept(tmp_path):
     simulate(300, 30, 15, anchor_items=6, seed=1).write(tmp_path / "data")
-    environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "kept")}
+    kept_in = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "kept"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    environment = {**os.environ, **kept_in}
     command = [sys.executable, "-m", "irt_jax.cli", "calibrate", tmp_path / "data" / "responses.parquet", "--quiet"]
     for run in ("first", "second"):
         subprocess.run([*command, "--out", tmp_path / run], check=True, env=environment)
