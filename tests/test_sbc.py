@@ -98,7 +98,7 @@ def test_a_wrong_prior_fails():
 
 @pytest.mark.slow
 def test_an_engine_that_sees_half_of_the_responses_fails_by_the_log_likelihood():
-    """Its parameters rank uniformly, which is why they prove little: at most one of sixteen leaves its band by chance."""
+    """Its parameters rank uniformly, which proves little: at most one of sixteen leaves its band by chance."""
     failed = not_uniform(CONTROLS, seen=slice(None, None, 2))
     assert failed[0] == "log-likelihood"
     assert len(failed) <= 2
