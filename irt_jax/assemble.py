@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import xarray as xr
 from jaxtyping import Bool
 
@@ -79,7 +80,8 @@ def fit_of_draws(told: Told, sampled: Sampled) -> Fit:
     )
     values = {name: items[name].to_numpy() for name in told.model.parameters}
     population = _population(draws.values, told.free)
-    run = _run(told, sampled.abilities, values, population, draws.device)
+    persons = persons_table(sampled.abilities, responses)
+    run = _run(told, persons, values, population, draws.device)
     run["priors"] = _learned(draws.values)
     verdict = _judge(statistics, sampled, told)
     run["diagnostics"] = verdict.as_dict()
@@ -87,7 +89,6 @@ def fit_of_draws(told: Told, sampled: Sampled) -> Fit:
     run["notes"] = notes
     attributes = {"inference_library": "irt_jax", "inference_library_version": run["versions"]["irt-jax"]}
     tree = posterior_tree(draws.values, draws.stats, responses, attributes)
-    persons = persons_table(sampled.abilities, responses)
     return Fit(items, persons, tree, verdict, run, tuple(notes), told.stopwatch)
 
 
@@ -124,7 +125,8 @@ def fit_of_estimates(
     for name in told.model.parameters:
         values[name] = np.zeros(told.responses.n_items)
         values[name][keep] = estimated.values[name]
-    run = _run(told, estimated.abilities, values, population, estimated.device, keep)
+    persons = persons_table(estimated.abilities, told.responses)
+    run = _run(told, persons, values, population, estimated.device, keep)
     run["newton_steps"] = estimated.steps
     run["standard_errors"] = {
         "method": "observed information, in full"
@@ -134,20 +136,18 @@ def fit_of_estimates(
     }
     run["diagnostics"] = verdict.as_dict()
     run["notes"] = told.notes
-    persons = persons_table(estimated.abilities, told.responses)
     return Fit(items, persons, xr.DataTree(), verdict, run, tuple(told.notes), told.stopwatch)
 
 
 def _run(
     told: Told,
-    abilities: Any,
+    persons: pa.Table,
     values: dict[str, np.ndarray],
     population: dict[str, Any],
     device: str,
     keep: Bool[np.ndarray, " item"] | None = None,
 ) -> dict[str, Any]:
     responses = told.responses
-    persons = persons_table(abilities, responses)
     return {
         "options": told.options.as_dict(),
         "seed": told.options.seed,
@@ -163,7 +163,7 @@ def _run(
             "dropped": responses.dropped,
         },
         "reliability": reliability(persons),
-        "log_likelihood": _log_likelihood(told.model, values, abilities, population, responses, keep),
+        "log_likelihood": _log_likelihood(told.model, values, persons, population, responses, keep),
         "population": population,
     }
 
@@ -207,7 +207,7 @@ def _judge(statistics: dict[str, Summary], sampled: Sampled, told: Told) -> Verd
 def _log_likelihood(
     model: Model,
     values: dict[str, np.ndarray],
-    abilities: Any,
+    persons: pa.Table,
     population: dict[str, Any],
     responses: Responses,
     keep: Bool[np.ndarray, " item"] | None,
@@ -220,8 +220,8 @@ def _log_likelihood(
         person=responses.person[used],
         item=responses.item[used],
         response=responses.response[used],
-        centre=abilities.mean,
-        spread=abilities.sd,
+        centre=persons["theta"].to_numpy(),
+        spread=persons["theta_sd"].to_numpy(),
         ability_mean=np.full(responses.n_persons, population["mean"]),
         ability_sd=np.full(responses.n_persons, population["sd"]),
     )

@@ -58,7 +58,7 @@ def calibrate(
             SIGTERM then end the run after the current block.
         resume: go on from the checkpoint.
         stopwatch: adds this run's stages to earlier ones.
-        **options: see `Options`: `model="2pl"`, `seed=0`, `chains=4`, `draws=2000`, ...
+        **options: see `Options`: `model="2pl"`, `method="hmc"`, `seed=0`, ...
 
     Returns:
         Tables, draws, verdict and everything that run.json says. A posterior whose verdict is not ok

@@ -93,7 +93,7 @@ def estimate(
         reported = np.einsum("nik,ikl,mil->inm", slopes, own.blocks, slopes)
     with compilation_apart(stopwatch, "summarise"):
         abilities = _abilities(problem, values, interval)
-    reason = _reasons(values["a"], np.asarray(own.blocks), mode.converged)
+    reason = _reasons(values["a"], own.blocks)
     device = jax.devices()[0]
     return Estimated(
         {name: values[name] for name in (*names, *problem.model.parameters)},
@@ -142,12 +142,10 @@ def _derivatives(
     return jnp.stack(columns, axis=-1)
 
 
-def _reasons(a: np.ndarray, blocks: np.ndarray, converged: bool) -> list[str | None]:
+def _reasons(a: np.ndarray, blocks: np.ndarray) -> list[str | None]:
     endless = np.abs(a) > LARGEST_SLOPE
     unusable = ~(np.diagonal(blocks, axis1=1, axis2=2) > 0).all(1)
     text = "the likelihood has no maximum: the discrimination grows without end"
-    if not converged and not (endless | unusable).any():
-        return [None] * len(a)
     return [text if bad else None for bad in endless | unusable]
 
 

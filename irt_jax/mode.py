@@ -69,13 +69,11 @@ class Problem(NamedTuple):
 
     def population(self, values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Mean and SD of the groups, each (*draw, group), from reported quantities or the given ones."""
-        fixed = self.data.population
         if "population_mean" in values:
             return values["population_mean"], values["population_sd"]
-        first = next(iter(values[name] for name in self.model.parameters))
-        shape = (*first.shape[:-1], -1)
-        mean, sd = (np.asarray(part) for part in fixed.sample())
-        return tuple(np.broadcast_to(part, (*shape[:-1], len(part))) for part in (mean, sd))  # type: ignore[return-value]
+        draws = values[self.model.parameters[0]].shape[:-1]
+        mean, sd = (np.asarray(part) for part in self.data.population.sample())
+        return np.broadcast_to(mean, (*draws, len(mean))), np.broadcast_to(sd, (*draws, len(sd)))
 
 
 _unpack = jax.jit(unpack, static_argnums=1)

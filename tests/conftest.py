@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import jax
 import pytest
 
@@ -5,6 +7,13 @@ from irt_jax.engines.devices import available_cores
 from irt_jax.study.simulate import Simulation, simulate
 
 jax.config.update("jax_num_cpu_devices", available_cores())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_programs() -> Iterator[None]:
+    """Every compiled program holds memory maps, of which a process may have 65,530 on Linux; LLVM crashes without."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

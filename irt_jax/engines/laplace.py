@@ -45,13 +45,11 @@ class Mode(NamedTuple):
         metric: around the last position, its centre.
         converged: whether the Newton decrement fell below its limit.
         steps: Newton steps taken.
-        step: the last step's length in standard deviations of each coordinate.
     """
 
     metric: Metric
     converged: bool
     steps: int
-    step: Float[Array, " coordinate"]
 
 
 class Functions(NamedTuple):
@@ -125,7 +123,6 @@ def climb_from(
     around = conditional if hold else _arrow
     value, gradient = functions.value_and_gradient(x, data)
     metric, converged, step = around(functions, x, data, shapes), False, 0
-    direction = jnp.zeros_like(x)
     while step < max_steps and not converged:
         step += 1
         direction = newton_step(functions, x, gradient, metric, data)
@@ -135,7 +132,7 @@ def climb_from(
         if decrement > REFRESH and not converged:
             metric = around(functions, x, data, shapes)
     metric = around(functions, x, data, shapes)
-    return Mode(metric, converged, step, direction / jnp.maximum(metric.deviations(), 1e-300)), gradient
+    return Mode(metric, converged, step), gradient
 
 
 def with_directions(target: Target, data: Any, metric: Metric, shapes: Shapes) -> Metric:

@@ -29,7 +29,7 @@ def by_pymc(data, draws, warmup):
     with pm.Model():
         log_a = pm.Normal("log_a", prior.log_a_mean, prior.log_a_sd)
         b = pm.Normal("b", prior.b_mean, prior.b_sd)
-        theta = pm.Normal("theta", 0, 1, shape=len(data.ability_mean))
+        theta = pm.Normal("theta", 0, 1, shape=len(data.group))
         a = pm.Deterministic("a", pm.math.exp(log_a))
         logit = a[data.item] * (theta[data.person] - b[data.item])
         pm.Bernoulli("response", logit_p=logit, observed=data.response)
