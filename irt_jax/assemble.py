@@ -14,7 +14,6 @@ from irt_jax.data import Anchors, Responses
 from irt_jax.diagnostics import Summary, Verdict, judge, judge_estimates, summary
 from irt_jax.estimation import Estimated
 from irt_jax.fit import Fit
-from irt_jax.likelihood.adaptive import marginal_log_likelihood
 from irt_jax.models import Model
 from irt_jax.options import Options
 from irt_jax.posterior import GROUP_DRAWS, LEARNED_DRAWS, posterior_tree, reliability
@@ -81,7 +80,8 @@ def fit_of_draws(told: Told, sampled: Sampled) -> Fit:
     values = {name: items[name].to_numpy() for name in told.model.parameters}
     population = _population(draws.values, told.free)
     persons = persons_table(sampled.abilities, responses)
-    run = _run(told, persons, values, population, draws.device)
+    at_means = np.array([population["mean"]]), np.array([population["sd"]])
+    run = _run(told, persons, sampled.problem.log_likelihood(values, at_means), population, draws.device)
     run["priors"] = _learned(draws.values)
     verdict = _judge(statistics, sampled, told)
     run["diagnostics"] = verdict.as_dict()
@@ -121,12 +121,8 @@ def fit_of_estimates(
     )
     mean, sd = estimated.population
     population = {"mean": float(mean[0]), "sd": float(sd[0]), "free": told.free}
-    values = {}
-    for name in told.model.parameters:
-        values[name] = np.zeros(told.responses.n_items)
-        values[name][keep] = estimated.values[name]
     persons = persons_table(estimated.abilities, told.responses)
-    run = _run(told, persons, values, population, estimated.device, keep)
+    run = _run(told, persons, estimated.log_likelihood, population, estimated.device)
     run["newton_steps"] = estimated.steps
     run["standard_errors"] = {
         "method": "observed information, in full"
@@ -142,10 +138,9 @@ def fit_of_estimates(
 def _run(
     told: Told,
     persons: pa.Table,
-    values: dict[str, np.ndarray],
+    log_likelihood: float,
     population: dict[str, Any],
     device: str,
-    keep: Bool[np.ndarray, " item"] | None = None,
 ) -> dict[str, Any]:
     responses = told.responses
     return {
@@ -163,7 +158,7 @@ def _run(
             "dropped": responses.dropped,
         },
         "reliability": reliability(persons),
-        "log_likelihood": _log_likelihood(told.model, values, persons, population, responses, keep),
+        "log_likelihood": log_likelihood,
         "population": population,
     }
 
@@ -202,30 +197,6 @@ def _judge(statistics: dict[str, Summary], sampled: Sampled, told: Told) -> Verd
         max_tree_depth=told.options.max_tree_depth if nuts else None,
         quadrature_error=sampled.quadrature_error,
     )
-
-
-def _log_likelihood(
-    model: Model,
-    values: dict[str, np.ndarray],
-    persons: pa.Table,
-    population: dict[str, Any],
-    responses: Responses,
-    keep: Bool[np.ndarray, " item"] | None,
-) -> float:
-    """Marginal log-likelihood at the estimates, of the items that were kept."""
-    used = slice(None) if keep is None or keep.all() else keep[responses.item]
-    of_person = marginal_log_likelihood(
-        model,
-        values,
-        person=responses.person[used],
-        item=responses.item[used],
-        response=responses.response[used],
-        centre=persons["theta"].to_numpy(),
-        spread=persons["theta_sd"].to_numpy(),
-        ability_mean=np.full(responses.n_persons, population["mean"]),
-        ability_sd=np.full(responses.n_persons, population["sd"]),
-    )
-    return float(of_person.sum())
 
 
 @cache

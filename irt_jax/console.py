@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from irt_jax.names import ITEMS_FILE, PERSONS_FILE, POSTERIOR_FILE, RUN_FILE
+
 if TYPE_CHECKING:
     from irt_jax.engines.settings import Progress as Standing
     from irt_jax.fit import Fit
@@ -112,7 +114,8 @@ def print_fit(console: Console, fit: "Fit", *, folder: str, max_items: int = 0) 
     console.print(f"fit      log-likelihood {fit.run['log_likelihood']:.2f}, reliability {fit.run['reliability']:.3f}")
     for line in fit.diagnostics.lines():
         console.print(line)
-    console.print(f"files    {folder}: items.parquet, persons.parquet, posterior.nc, run.json")
+    files = [ITEMS_FILE, PERSONS_FILE, *([POSTERIOR_FILE] if fit.posterior.children else []), RUN_FILE]
+    console.print(f"files    {folder}: {', '.join(files)}")
 
 
 def item_table(items: pa.Table, max_items: int) -> Table:

@@ -42,6 +42,7 @@ class Estimated(NamedTuple):
         names: of the reported parameters.
         population: mean and SD, each (group,).
         abilities: EAP, SD and interval of every person, given the estimates.
+        log_likelihood: marginal, at the estimates.
         reason: why an item has no estimate, or None; one an item.
         quadrature_error: in standard errors.
         relative_error: of the standard errors.
@@ -55,6 +56,7 @@ class Estimated(NamedTuple):
     names: tuple[str, ...]
     population: tuple[np.ndarray, np.ndarray]
     abilities: Marginals
+    log_likelihood: float
     reason: list[str | None]
     quadrature_error: float
     relative_error: float
@@ -93,6 +95,8 @@ def estimate(
         reported = np.einsum("nik,ikl,mil->inm", slopes, own.blocks, slopes)
     with compilation_apart(stopwatch, "summarise"):
         abilities = _abilities(problem, values, interval)
+        items = {name: values[name] for name in problem.model.parameters}
+        log_likelihood = problem.log_likelihood(items, problem.population(values))
     reason = _reasons(values["a"], own.blocks)
     device = jax.devices()[0]
     return Estimated(
@@ -101,6 +105,7 @@ def estimate(
         names,
         problem.population(values),
         abilities,
+        log_likelihood,
         reason,
         error,
         own.relative_error,

@@ -11,15 +11,15 @@ from jaxtyping import Array, Float
 
 from irt_jax.arrays import AnyArray
 from irt_jax.data import Responses
-from irt_jax.engines.laplace import Mode, climb, compiled, precondition, spread
+from irt_jax.engines.laplace import DECREMENT, REFRESH, Mode, climb, compiled, precondition, spread
 from irt_jax.engines.metric import Metric
 from irt_jax.engines.packing import Shapes, unpack
 from irt_jax.engines.profile import climb_profile
 from irt_jax.engines.target import Position, Target
 from irt_jax.errors import ConvergenceError
 from irt_jax.likelihood.blocks import person_blocks
-from irt_jax.likelihood.grid import first_nodes, fitting_nodes, nodes_of_abilities, refined, shifted
-from irt_jax.likelihood.kernel import posterior_over_nodes
+from irt_jax.likelihood.grid import even_nodes, first_nodes, fitting_nodes, nodes_of_abilities, refined, shifted
+from irt_jax.likelihood.kernel import marginal_log_likelihood, posterior_over_nodes
 from irt_jax.likelihood.marginal import MarginalData, item_table, marginal_shapes, marginal_target, node_log_weight
 from irt_jax.models.model import Model, Parameters
 from irt_jax.models.population import Population
@@ -33,6 +33,8 @@ TOO_FINE = 1.6
 #: The grid must do at the mode, and is refined up to this many times until it does at this many places around it, as
 #: far from the mode as draws are; a normal approximation may put some of them where no draw goes.
 FINER_FOR_DRAWS, CHECKED = 2, 4
+#: Places that tell how far a free population's SD gets.
+PLACES = 32
 
 
 class Problem(NamedTuple):
@@ -66,6 +68,50 @@ class Problem(NamedTuple):
     def for_abilities(self) -> MarginalData:
         """The data with the finer grid that quantiles of abilities need."""
         return self.data._replace(nodes=nodes_of_abilities(self.data.nodes))
+
+    def log_likelihood(self, items: Parameters, population: Any) -> float:
+        """Marginal log-likelihood of all responses, in float64 on the finer grid.
+
+        Args:
+            items: the model's parameters, first axis items.
+            population: mean and SD of the groups, each (group,).
+        """
+        with jax.enable_x64(True):
+            return float(_log_likelihood(self.model, items, population, self.for_abilities()))
+
+    def fitted(self, items: Parameters, population: Any) -> "Problem":
+        """The same with a grid that fits the persons' posteriors at given parameters.
+
+        Args:
+            items: the model's parameters, first axis items.
+            population: mean and SD of the groups, each (group,).
+        """
+        problem = self
+        for _ in range(MAX_GRIDS):
+            wanted, nodes = problem.wanted_nodes(items, population), np.asarray(problem.data.nodes)
+            spacing = nodes[1] - nodes[0]
+            covered = wanted[0] > nodes[0] - spacing / 2 and wanted[-1] < nodes[-1] + spacing / 2
+            if covered and 0.95 * spacing <= wanted[1] - wanted[0]:
+                break
+            problem = problem.on_grid(wanted)
+        return problem
+
+    def on_grid(self, nodes: Float[np.ndarray, " node"]) -> "Problem":
+        """The same on another grid."""
+        with jax.enable_x64(True):
+            return self._replace(data=self.data._replace(nodes=jnp.asarray(nodes)))
+
+    def wanted_nodes(self, items: Parameters, population: Any) -> Float[np.ndarray, " node"]:
+        """The grid that fits the persons' posteriors, as far as the present one can show them.
+
+        Args:
+            items: the model's parameters, first axis items.
+            population: mean and SD of the groups, each (group,).
+        """
+        with jax.enable_x64(True):
+            table, posterior = _at_mode(self.model, items, population, self.data)
+        posterior = np.asarray(posterior, np.float64).reshape(-1, posterior.shape[-1])[np.unique(self.place)]
+        return fitting_nodes(posterior, np.asarray(table), np.asarray(self.data.nodes))
 
     def population(self, values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Mean and SD of the groups, each (*draw, group), from reported quantities or the given ones."""
@@ -128,11 +174,12 @@ def locate(problem: Problem, start: Position, *, strict: bool = True) -> Located
         ConvergenceError: no mode, or no grid that is fine enough.
     """
     position, finer, mode = start, 0, None
-    for _ in range(MAX_GRIDS):
+    for grid in range(MAX_GRIDS):
         if problem.shapes.n_shared:
             mode = climb_profile(problem.target, problem.data, position, problem.shapes, mode and mode.metric)
         else:
-            mode = climb(problem.target, problem.data, position, problem.shapes)
+            enough = DECREMENT if grid else REFRESH  # the first grid is a guess
+            mode = climb(problem.target, problem.data, position, problem.shapes, enough=enough)
         if strict and not mode.converged:
             raise ConvergenceError(
                 f"No mode of the posterior was found in {mode.steps} Newton steps.",
@@ -143,14 +190,20 @@ def locate(problem: Problem, start: Position, *, strict: bool = True) -> Located
         nodes = np.asarray(problem.data.nodes)
         present, needed = float(nodes[1] - nodes[0]), wanted[1] - wanted[0]
         covered = wanted[0] > nodes[0] - 3 * present and wanted[-1] < nodes[-1] + 3 * present
-        if 0.95 * present <= needed and (finer or (covered and needed <= TOO_FINE * present)):
-            error = quadrature_error(problem, mode.metric, [mode.metric.centre])
-            around = 0.0 if finer >= FINER_FOR_DRAWS else quadrature_error(problem, mode.metric, _around(mode.metric))
-            if max(error, around) < QUADRATURE_LIMIT / 2:
-                return Located(problem, mode, error)
-            wanted, finer = refined(nodes), finer + 1
-        with jax.enable_x64(True):
-            problem = problem._replace(data=problem.data._replace(nodes=jnp.asarray(wanted)))
+        fits = 0.95 * present <= needed and (finer or (covered and needed <= TOO_FINE * present))
+        if fits and not grid and not problem.shapes.n_shared:
+            continue
+        if fits:
+            error = grid_errors(problem, mode.metric, [mode.metric.centre])
+            if finer < FINER_FOR_DRAWS:
+                around = grid_errors(problem, mode.metric, _around(problem, mode.metric))
+            else:
+                around = error
+            between, beyond = np.maximum(error, around) >= QUADRATURE_LIMIT / 2
+            if not (between or beyond):
+                return Located(problem, mode, max(error))
+            wanted, finer = refined(nodes, between=between, beyond=beyond), finer + 1
+        problem = problem.on_grid(wanted)
     raise ConvergenceError(
         f"No grid of abilities was fine enough: with {len(problem.data.nodes)} nodes the quadrature error is still too "
         "large.",
@@ -158,29 +211,31 @@ def locate(problem: Problem, start: Position, *, strict: bool = True) -> Located
     )
 
 
-def _around(metric: Metric) -> list[Array]:
-    """Places as far from the mode as draws go."""
+def _around(problem: Problem, metric: Metric) -> list[Array]:
+    """Places as far from the mode as draws go; with a free population, first where its SD is smallest and largest."""
+    count = PLACES if problem.shapes.n_shared else CHECKED
     with jax.enable_x64(True):
-        normal = jax.random.normal(jax.random.key(0), (CHECKED, metric.centre.size), metric.centre.dtype)
-        return [metric.centre + spread(metric, z) for z in normal]
+        normal = jax.random.normal(jax.random.key(0), (count, metric.centre.size), metric.centre.dtype)
+        places = [metric.centre + spread(metric, z) for z in normal]
+    if not problem.shapes.n_shared:
+        return places
+    order = np.argsort([problem.population(problem.report(vector))[1].max() for vector in places])
+    return [places[i] for i in (order[0], order[-1], *order[1 : CHECKED - 1])]
 
 
 def _wanted_nodes(problem: Problem, metric: Metric) -> Float[np.ndarray, " node"]:
-    values = problem.report(metric.centre)
-    items = {name: values[name] for name in problem.model.parameters}
-    with jax.enable_x64(True):
-        table, posterior = _at_mode(problem.model, items, problem.population(values), problem.data)
-    posterior = np.asarray(posterior, np.float64).reshape(-1, posterior.shape[-1])[np.unique(problem.place)]
-    return fitting_nodes(posterior, np.asarray(table), np.asarray(problem.data.nodes), *_widths(problem, metric))
+    """The grid that fits at the mode, and, with a free population, where its SD is smallest and largest."""
 
+    def fitting(vector: AnyArray) -> Float[np.ndarray, " node"]:
+        values = problem.report(vector)
+        items = {name: values[name] for name in problem.model.parameters}
+        return problem.wanted_nodes(items, problem.population(values))
 
-def _widths(problem: Problem, metric: Metric) -> tuple[float, float]:
-    """How much narrower and wider than at the mode a free population gets, and with it the persons' posteriors."""
     if not problem.shapes.n_shared:
-        return 1.0, 1.0
-    _, at_mode = problem.population(problem.report(metric.centre))
-    drawn = [problem.population(problem.report(vector))[1] / at_mode for vector in _around(metric)]
-    return float(min(1.0, np.min(drawn)) ** 3), float(max(1.0, np.max(drawn)) ** 3)
+        return fitting(metric.centre)
+    grids = [fitting(vector) for vector in (metric.centre, *_around(problem, metric)[:2])]
+    spacing = min(grid[1] - grid[0] for grid in grids)
+    return even_nodes(min(grid[0] for grid in grids), max(grid[-1] for grid in grids), spacing)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -190,8 +245,28 @@ def _at_mode(model: Model, items: Parameters, population: Any, data: MarginalDat
     return table, posterior_over_nodes(table, node_log_weight(data.nodes, *population), data.blocks)
 
 
+@partial(jax.jit, static_argnums=0)
+def _log_likelihood(model: Model, items: Parameters, population: Any, data: MarginalData) -> Array:
+    items = {name: jnp.asarray(value, jnp.float64) for name, value in items.items()}
+    table = item_table(model, items, data.nodes)
+    return marginal_log_likelihood(table, node_log_weight(data.nodes, *population), data.blocks)
+
+
 def quadrature_error(problem: Problem, metric: Metric, vectors: Sequence[Float[AnyArray, " coordinate"]]) -> float:
     """How far a finer and a wider grid would move the estimates, in posterior standard deviations: the largest.
+
+    Args:
+        problem: with the grid in use.
+        metric: around the mode.
+        vectors: where to look, packed: the mode and some draws.
+    """
+    return max(grid_errors(problem, metric, vectors))
+
+
+def grid_errors(
+    problem: Problem, metric: Metric, vectors: Sequence[Float[AnyArray, " coordinate"]]
+) -> tuple[float, float]:
+    """What is lost between the nodes and beyond the ends of the grid, in posterior standard deviations.
 
     The step that Newton's method would take for the difference of the gradients on the grid and on `shifted` ones;
     half of it for the grid that lies between the nodes, since the two together are the finer grid.
@@ -199,7 +274,7 @@ def quadrature_error(problem: Problem, metric: Metric, vectors: Sequence[Float[A
     Args:
         problem: with the grid in use.
         metric: around the mode.
-        vectors: where to look, packed: the mode and some draws.
+        vectors: where to look, packed.
     """
     functions = compiled(problem.target, problem.shapes)
     with jax.enable_x64(True):
@@ -207,8 +282,8 @@ def quadrature_error(problem: Problem, metric: Metric, vectors: Sequence[Float[A
         shifts = []
         for vector in map(jnp.asarray, vectors):
             _, gradient = functions.value_and_gradient(vector, problem.data)
-            for share, nodes in zip((0.5, 1.0, 1.0), shifted(problem.data.nodes), strict=True):
+            for nodes in shifted(problem.data.nodes):
                 _, other = functions.value_and_gradient(vector, problem.data._replace(nodes=nodes))
-                step = precondition(metric, other - gradient)
-                shifts.append(share * np.abs(np.asarray(step) / sd).max())
-    return float(np.max(shifts))
+                shifts.append(np.abs(np.asarray(precondition(metric, other - gradient)) / sd).max())
+    between, *beyond = np.max(np.reshape(shifts, (len(vectors), -1)), axis=0)
+    return float(between) / 2, float(max(beyond))

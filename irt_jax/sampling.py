@@ -38,12 +38,14 @@ class Sampled(NamedTuple):
     Attributes:
         draws: item parameters (and theta, where it was sampled or kept), statistics, timings, device.
         abilities: of every person.
+        problem: the marginal posterior with a grid that fits.
         quadrature_error: in posterior SDs; None where nothing was integrated.
         notes: what was left out, one sentence each.
     """
 
     draws: Draws
     abilities: Marginals
+    problem: Problem
     quadrature_error: float | None
     notes: tuple[str, ...] = ()
 
@@ -86,7 +88,10 @@ def sample_joint(model: Model, responses: Responses, priors: Any, population: Po
     draws = _drawn(joint_target(model), data, run)
     with run.stopwatch.measure("summarise"):
         abilities = marginals(draws.values["theta"], run.interval)
-    return Sampled(draws, abilities, None)
+        problem = pose(model, responses, priors, population)
+        means = {name: value.mean((0, 1)) for name, value in draws.values.items()}
+        problem = problem.fitted({name: means[name] for name in model.parameters}, problem.population(means))
+    return Sampled(draws, abilities, problem, None)
 
 
 def joint_data(responses: Responses, priors: Any, population: Population) -> JointData:
@@ -123,7 +128,7 @@ def sample_marginal(model: Model, responses: Responses, priors: Any, population:
     with compilation_apart(run.stopwatch, "summarise"):
         error = max(error, _error_at_draws(problem, metric, draws))
         draws, abilities, notes = _abilities(problem, draws, run)
-    return Sampled(draws, abilities, error, notes)
+    return Sampled(draws, abilities, problem, error, notes)
 
 
 def _drawn(target: Target, data: Any, run: Run) -> Draws:

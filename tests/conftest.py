@@ -10,7 +10,7 @@ jax.config.update("jax_num_cpu_devices", available_cores())
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _forget_programs() -> Iterator[None]:
+def forget_programs() -> Iterator[None]:
     """Every compiled program holds memory maps, of which a process may have 65,530 on Linux; LLVM crashes without."""
     yield
     jax.clear_caches()

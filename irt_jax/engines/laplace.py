@@ -28,11 +28,14 @@ LANCZOS_STEPS = 16
 DIRECTIONS = 6
 BAND = (0.8, 1.25)
 #: Newton steps end when half of the squared Newton decrement, in units of log density, is below this: the last step
-#: is then shorter than .005 posterior standard deviations over all parameters together, and its own error a tenth.
-DECREMENT = 1e-5
+#: is then shorter than .0015 posterior standard deviations over all parameters together, and its own error a tenth.
+DECREMENT = 1e-6
 MAX_NEWTON = 50
-#: The metric follows a step whose decrement is above this.
+#: The metric follows a step whose decrement is above this; a climb that need not be exact ends there.
 REFRESH = 1.0
+#: No coordinate moves further in one step than this and that share of its size. Without a limit of each coordinate's
+#: own, a few items that overshoot shorten everybody's step.
+LONGEST, LONGEST_SHARE = 1.0, 0.5
 #: Each Newton step is solved until this share of it is left.
 CONJUGATE_SHARE = 0.1
 MAX_CONJUGATE = 60
@@ -89,7 +92,15 @@ def find_mode(target: Target, data: Any, start: Position, shapes: Shapes) -> Met
     return with_directions(target, data, mode.metric, shapes)
 
 
-def climb(target: Target, data: Any, start: Position, shapes: Shapes, *, max_steps: int = MAX_NEWTON) -> Mode:
+def climb(
+    target: Target,
+    data: Any,
+    start: Position,
+    shapes: Shapes,
+    *,
+    max_steps: int = MAX_NEWTON,
+    enough: float = DECREMENT,
+) -> Mode:
     """Climb by Newton steps, each solved by conjugate gradients in the arrow's metric.
 
     Args:
@@ -98,14 +109,22 @@ def climb(target: Target, data: Any, start: Position, shapes: Shapes, *, max_ste
         start: where to begin.
         shapes: of the position.
         max_steps: Newton steps after which to give up.
+        enough: half of the squared Newton decrement at which the climb ends.
     """
     with jax.enable_x64(True):
         x = pack({name: jnp.asarray(leaf, jnp.float64) for name, leaf in start.items()}, shapes)
-        return climb_from(compiled(target, shapes), x, data, shapes, max_steps=max_steps)[0]
+        return climb_from(compiled(target, shapes), x, data, shapes, max_steps=max_steps, enough=enough)[0]
 
 
 def climb_from(
-    functions: Functions, x: Array, data: Any, shapes: Shapes, *, hold: bool = False, max_steps: int = MAX_NEWTON
+    functions: Functions,
+    x: Array,
+    data: Any,
+    shapes: Shapes,
+    *,
+    hold: bool = False,
+    max_steps: int = MAX_NEWTON,
+    enough: float = DECREMENT,
 ) -> tuple[Mode, Float[Array, " coordinate"]]:
     """The same from a packed position.
 
@@ -116,6 +135,7 @@ def climb_from(
         shapes: of the position.
         hold: whether the shared parameters stay where they are.
         max_steps: Newton steps after which to give up.
+        enough: half of the squared Newton decrement at which the climb ends.
 
     Returns:
         Where the climb ended, and the gradient there.
@@ -127,8 +147,8 @@ def climb_from(
         step += 1
         direction = newton_step(functions, x, gradient, metric, data)
         decrement = float(jnp.vdot(direction, gradient)) / 2
-        converged = decrement < DECREMENT
-        x, value, gradient = _line_search(functions, x, value, gradient, direction, data)
+        converged = decrement < enough
+        x, value, gradient = _line_search(functions, x, value, gradient, _limited(direction, x), data)
         if decrement > REFRESH and not converged:
             metric = around(functions, x, data, shapes)
     metric = around(functions, x, data, shapes)
@@ -269,6 +289,12 @@ def _arrow(functions: Functions, x: Array, data: Any, shapes: Shapes) -> Metric:
     rows = [functions.hessian_times(x, unit, data) for unit in units]
     border = jnp.stack(rows) if rows else jnp.zeros((0, shapes.size))
     return arrow(x, functions.blocks(x, data), border, min(DIRECTIONS, shapes.size))
+
+
+@jax.jit
+def _limited(direction: Array, x: Array) -> Array:
+    longest = LONGEST + LONGEST_SHARE * jnp.abs(x)
+    return jnp.clip(direction, -longest, longest)
 
 
 def _line_search(

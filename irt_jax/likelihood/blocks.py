@@ -69,8 +69,8 @@ def equal_patterns(
 ) -> Int[np.ndarray, " person"]:
     """First person with the same responses to the same items in the same group, for each person.
 
-    Two random 64-bit sums stand for a pattern; persons whose sums agree are compared response by response, so that
-    a chance agreement cannot merge different patterns.
+    A random 64-bit sum stands for a pattern; persons whose sums agree are compared response by response, so that a
+    chance agreement cannot merge different patterns.
 
     Args:
         person: code of each response's person, ascending.
@@ -78,18 +78,21 @@ def equal_patterns(
         group: population of each person.
     """
     n_persons = len(group)
-    order = np.lexsort((row, person))
-    row = row[order]
     start = np.searchsorted(person, np.arange(n_persons + 1))
     count = np.diff(start)
-    random = np.random.default_rng(0).integers(0, 2**63, (2, int(row.max(initial=0)) + 1), dtype=np.uint64)
-    sums = [np.add.reduceat(np.append(values[row], np.uint64(0)), start[:-1]) * (count > 0) for values in random]
-    keys = np.rec.fromarrays([*sums, count, group])
+    random = np.random.default_rng(0).integers(0, 2**63, int(row.max(initial=0)) + 3, dtype=np.uint64)
+    sums = np.add.reduceat(np.append(random[row], np.uint64(0)), start[:-1]) * (count > 0)
+    keys = sums + random[-1] * group.astype(np.uint64) + random[-2] * count.astype(np.uint64)
     _, first, same = np.unique(keys, return_index=True, return_inverse=True)
+    if len(first) == n_persons:
+        return np.arange(n_persons)
     leader = first[same]
+    row = row[np.lexsort((row, person))]
     offset = np.arange(len(row)) - np.repeat(start[:-1], count)
-    differs = row != row[np.repeat(start[:-1][leader], count) + offset]
+    other = np.repeat(start[:-1][leader], count) + offset
+    differs = row != row[np.minimum(other, len(row) - 1)]
     different = np.bincount(person[differs], minlength=n_persons) > 0
+    different |= (count != count[leader]) | (group != group[leader])
     return np.where(different, np.arange(n_persons), leader)
 
 

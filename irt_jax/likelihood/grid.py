@@ -12,22 +12,21 @@ from jaxtyping import Float
 from irt_jax.arrays import AnyArray
 from irt_jax.likelihood.layout import on_ladder
 
-#: Spacing in standard deviations of the narrowest posterior: an error of 2e-5 of that person's likelihood.
-SPACING = 1.3
+#: Spacing in standard deviations of the narrowest posterior: an error of 3e-4 of that person's likelihood.
+SPACING = 1.5
 #: Spacing times the steepest slope: an error of 4e-6.
 STEEPEST = 1.6
 #: The grid reaches this many standard deviations beyond every person's posterior mean.
-REACH = 4.75
-#: Quantiles need more than the integral does: abilities are summarised with this share of the spacing.
-BETWEEN = 0.69
+REACH = 4.2
+#: Quantiles need more than the integral does: abilities are summarised with this share of the spacing, and on a grid
+#: that is longer by this share of its length to either side.
+BETWEEN, FURTHER = 0.6, 0.085
 
 
 def fitting_nodes(
     posterior: Float[np.ndarray, "person node"],
     table: Float[np.ndarray, "row node"],
     nodes: Float[np.ndarray, " node"],
-    narrowest: float = 1.0,
-    widest: float = 1.0,
 ) -> Float[np.ndarray, " fitted"]:
     """A grid that fits the persons' posteriors as far as the present grid can show them.
 
@@ -38,28 +37,25 @@ def fitting_nodes(
         posterior: probability of every node for every person.
         table: log-probabilities at the nodes.
         nodes: the present grid.
-        narrowest: the share of their width that posteriors may shrink to as the population does.
-        widest: and how many times as wide they may become.
     """
     h = nodes[1] - nodes[0]
     mean = posterior @ nodes
     variance = posterior @ nodes**2 - mean**2
     sd = np.sqrt(np.maximum(variance, (h / 3) ** 2))
     slope = np.abs(np.diff(table, axis=1)).max() / h
-    spacing = min(SPACING * sd.min() * narrowest, STEEPEST / slope)
-    reach = REACH * sd * widest
+    spacing = min(SPACING * sd.min(), STEEPEST / slope)
+    reach = REACH * sd
     return even_nodes(float((mean - reach).min()), float((mean + reach).max()), spacing)
 
 
 def even_nodes(lowest: float, highest: float, spacing: float) -> Float[np.ndarray, " node"]:
-    """Evenly spaced nodes that reach at least as far.
+    """Evenly spaced nodes from end to end, at most so far apart.
 
-    Their number is a multiple of 8 up to 64, of 16 up to 128, of 32 up to 256 and so on, so that similar problems
-    share what was compiled.
+    Their number is a multiple of 4 up to 32, of 8 up to 64, of 16 up to 128 and so on, so that similar problems share
+    what was compiled.
     """
-    count = on_ladder(1 + (highest - lowest) / spacing, steps=4, smallest=8)
-    middle = (highest + lowest) / 2
-    return middle + spacing * (np.arange(count) - (count - 1) / 2)
+    count = on_ladder(1 + (highest - lowest) / spacing, steps=4, smallest=4)
+    return np.linspace(lowest, highest, count)
 
 
 def first_nodes(longest: int, mean: float = 0.0, sd: float = 1.0) -> Float[np.ndarray, " node"]:
@@ -77,16 +73,27 @@ def first_nodes(longest: int, mean: float = 0.0, sd: float = 1.0) -> Float[np.nd
 
 
 def nodes_of_abilities(nodes: Float[AnyArray, " node"]) -> Float[np.ndarray, " finer"]:
-    """The grid on which abilities are summarised and drawn: .9 standard deviations of the narrowest posterior."""
-    h = float(nodes[1] - nodes[0])
-    return even_nodes(float(nodes[0]), float(nodes[-1]), BETWEEN * h)
+    """The grid on which abilities are summarised and drawn: .9 standard deviations of the narrowest posterior.
+
+    It reaches further, to about five standard deviations, for the tails' part of the standard deviations.
+    """
+    h, further = float(nodes[1] - nodes[0]), FURTHER * float(nodes[-1] - nodes[0])
+    return even_nodes(float(nodes[0]) - further, float(nodes[-1]) + further, BETWEEN * h)
 
 
-def refined(nodes: Float[np.ndarray, " node"]) -> Float[np.ndarray, " finer"]:
-    """Two thirds of the spacing, and a fifth more reach."""
+def refined(
+    nodes: Float[np.ndarray, " node"], *, between: bool = True, beyond: bool = True
+) -> Float[np.ndarray, " finer"]:
+    """A better grid.
+
+    Args:
+        nodes: the present grid.
+        between: whether the spacing is to be two thirds of the present one.
+        beyond: whether the reach is to be a fifth more.
+    """
     h = nodes[1] - nodes[0]
-    extra = 0.1 * (nodes[-1] - nodes[0])
-    return even_nodes(float(nodes[0] - extra), float(nodes[-1] + extra), float(h * 2 / 3))
+    extra = 0.1 * (nodes[-1] - nodes[0]) if beyond else 0.0
+    return even_nodes(float(nodes[0] - extra), float(nodes[-1] + extra), float(h * 2 / 3 if between else h))
 
 
 def shifted(nodes: Float[AnyArray, " node"]) -> list[Float[AnyArray, " node"]]:

@@ -25,6 +25,8 @@ from irt_jax.likelihood.layout import DenseLayout, GatherLayout, TransposedLayou
 #: 2 cores, together and one by one: 4.4 and 5.3 for 8 chains x 1,000 rows (1 MB), 5.9 and 5.5 for 4 x 4,000 (2 MB),
 #: 9.6 and 5.8 for 4 x 10,000 (5 MB).
 TABLES_BYTES = 2**20
+#: Stands for the logarithm of nothing, and for what is no number: finite, and lower than any log-likelihood.
+LEAST = -1e30
 
 
 class PersonBlocks(NamedTuple):
@@ -136,6 +138,7 @@ def _native(table: Array, log_weight: Array, blocks: PersonBlocks) -> Marginal:
     if chains > 1 and jax.default_backend() == "cpu" and table.size * table.dtype.itemsize > TABLES_BYTES:
         found = jax.lax.map(lambda one: _native(one[0][None], one[1][None], blocks), (table, log_weight))
         return jax.tree.map(lambda leaf: leaf[:, 0], found)
+    table, log_weight = (jnp.where(jnp.isnan(array), LEAST, array) for array in (table, log_weight))
     one = partial(_block, _beside(table), _beside(log_weight), chains)
     if blocks.weight.shape[0] == 1:
         total, rows, nodes = one(jax.tree.map(lambda array: array[0], blocks))
@@ -183,16 +186,30 @@ def _block(
     block: PersonBlocks,
 ) -> tuple[Array, Array, Array]:
     """One block of persons: total by chain, counts by row and by group; columns are chains times nodes."""
-    n_persons = block.weight.shape[0]
+    n_persons, n_nodes = block.weight.shape[0], table.shape[1] // chains
     log_terms = gather_sum(table, block.to_person, n_persons) + log_weight[block.group]
-    by_chain = log_terms.reshape(n_persons, chains, -1)
-    top = jax.lax.stop_gradient(by_chain.max(-1, keepdims=True))
-    terms = jnp.exp(by_chain - top)
-    summed = terms.sum(-1, keepdims=True)
+    own = _own_chain(chains, n_nodes, table.dtype)
+    top = jax.lax.stop_gradient(log_terms.reshape(n_persons, chains, n_nodes).max(-1))
+    top = jnp.maximum(top, LEAST)
+    terms = jnp.exp(log_terms - _product(top, own.T))
+    summed = jnp.maximum(_product(terms, own), jnp.finfo(table.dtype).tiny)
     wide = jnp.promote_types(table.dtype, jnp.result_type(float))
     weight = block.weight[:, None]
-    total = (weight.astype(wide) * (top + jnp.log(summed))[..., 0].astype(wide)).sum(0)
-    posterior = (terms * (weight.astype(table.dtype)[..., None] / summed)).reshape(n_persons, -1)
+    total = (weight.astype(wide) * (top + jnp.log(summed)).astype(wide)).sum(0)
+    posterior = terms * _product(weight.astype(table.dtype) / summed, own.T)
     rows = gather_sum(posterior, block.to_row, table.shape[0])
     nodes = jax.ops.segment_sum(posterior, block.group, log_weight.shape[0])
     return total, rows, nodes
+
+
+def _own_chain(chains: int, n_nodes: int, dtype: Any) -> Float[Array, "column chain"]:
+    """Ones where a column belongs to a chain: sums over nodes, and values spread over them, are products with it.
+
+    On a CPU that takes less than half of the time of sums along a short axis, 1.2 ms and .5 for 5,000 persons x 4
+    chains x 20 nodes. Every entry must be finite, for zero times infinity would reach from one chain into another.
+    """
+    return jnp.repeat(jnp.eye(chains, dtype=dtype), n_nodes, axis=0)
+
+
+def _product(left: AnyArray, right: AnyArray) -> Array:
+    return jnp.matmul(left, right, precision=jax.lax.Precision.HIGHEST)

@@ -187,7 +187,7 @@ def pair_products(
     padded, own = _with_nothing(source), weights[layout.target]
 
     def add(total: Array, rows: Array) -> tuple[Array, None]:
-        m = (padded[rows][:, None, :] * own).sum(-1).astype(wide)
+        m = jnp.einsum("lq,lkq->lk", padded[rows], own, precision=jax.lax.Precision.HIGHEST).astype(wide)
         return total + m[:, :, None] * m[:, None, :], None
 
     start = jnp.zeros((len(layout.target), weights.shape[1], weights.shape[1]), wide)

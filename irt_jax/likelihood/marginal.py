@@ -17,6 +17,9 @@ from irt_jax.likelihood.numpyro_target import numpyro_target, position_shapes
 from irt_jax.models.model import Model, Parameters
 from irt_jax.models.population import Population
 
+#: SD in spacings below which a population counts as narrow.
+HALF = 0.5
+
 
 class MarginalData(NamedTuple):
     """Everything that enters the model, nothing of it compiled in.
@@ -72,18 +75,42 @@ def item_table(model: Model, items: Parameters, nodes: Float[AnyArray, " node"])
 def node_log_weight(
     nodes: Float[AnyArray, " node"], mean: Float[AnyArray, " group"], sd: Float[AnyArray, " group"]
 ) -> Float[Array, "group node"]:
-    """Log of the normal ability density at the nodes, summing to one: the trapezoidal rule.
+    """Log of the normal ability density at the nodes times their spacing, the trapezoidal rule, summing to one.
 
-    Where the grid is fine enough the sum of density times spacing is one as it is. For a population far narrower than
-    the spacing it would grow without end, and a free SD would find that.
+    The sum is one as it is where the spacing is small against the SD. For a population far narrower than the spacing it
+    would grow without end, and a free SD would find that; so it is divided by the sum over the grid without its ends.
+    Only without them: what lies beyond the grid, where nobody's posterior is, must not be given to the rest.
 
     Args:
         nodes: evenly spaced abilities.
         mean: of each population.
         sd: of each population.
     """
-    standard = (jnp.asarray(nodes) - mean[:, None]) / sd[:, None]
-    return jax.nn.log_softmax(-0.5 * standard**2, axis=1)
+    nodes = jnp.asarray(nodes)
+    spacing = nodes[1] - nodes[0]
+    standard = (nodes - mean[:, None]) / sd[:, None]
+    ratio = sd / spacing
+    log_peak = -jnp.log(ratio) - 0.5 * jnp.log(2 * jnp.pi)
+    endless = _endless_sum((mean - nodes[0]) / spacing, ratio)
+    return (log_peak - endless)[:, None] - 0.5 * standard**2
+
+
+def _endless_sum(place: Float[AnyArray, " group"], ratio: Float[AnyArray, " group"]) -> Float[Array, " group"]:
+    """Log of the sum of a normal density over all whole numbers, to 1e-12.
+
+    Over its transform where it is wide, and over the nearest numbers where it is narrow (Poisson's summation formula).
+
+    Args:
+        place: its mean.
+        ratio: its SD.
+    """
+    narrow = ratio < HALF
+    wide = jnp.where(narrow, HALF, ratio)
+    waves = [jnp.exp(-2.0 * (jnp.pi * m * wide) ** 2) * jnp.cos(2.0 * jnp.pi * m * place) for m in (1, 2)]
+    thin = jnp.where(narrow, ratio, HALF)
+    apart = (place - jax.lax.stop_gradient(jnp.round(place)))[:, None] - jnp.arange(-4, 5, dtype=place.dtype)
+    nearest = jax.nn.logsumexp(-0.5 * (apart / thin[:, None]) ** 2, axis=1)
+    return jnp.where(narrow, nearest - jnp.log(thin) - 0.5 * jnp.log(2 * jnp.pi), jnp.log1p(2.0 * sum(waves)))
 
 
 @cache

@@ -161,7 +161,7 @@ def test_equal_patterns_become_one_weighted_person():
 def test_a_chance_agreement_of_sums_does_not_merge_patterns(monkeypatch):
     class Constant:
         def integers(self, *_, **__):
-            return np.ones((2, 8), np.uint64)
+            return np.ones(8, np.uint64)
 
     monkeypatch.setattr(blocks_module.np.random, "default_rng", lambda _: Constant())
     person, row = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 2, 1, 3, 0, 2])
