@@ -18,7 +18,16 @@ from irt_jax.engines.profile import climb_profile
 from irt_jax.engines.target import Position, Target
 from irt_jax.errors import ConvergenceError
 from irt_jax.likelihood.blocks import person_blocks
-from irt_jax.likelihood.grid import even_nodes, first_nodes, fitting_nodes, nodes_of_abilities, refined, shifted
+from irt_jax.likelihood.grid import (
+    REACH,
+    REACH_FREE,
+    even_nodes,
+    first_nodes,
+    fitting_nodes,
+    nodes_of_abilities,
+    refined,
+    shifted,
+)
 from irt_jax.likelihood.kernel import marginal_log_likelihood, posterior_over_nodes
 from irt_jax.likelihood.marginal import MarginalData, item_table, marginal_shapes, marginal_target, node_log_weight
 from irt_jax.models.model import Model, Parameters
@@ -35,6 +44,10 @@ TOO_FINE = 1.6
 FINER_FOR_DRAWS, CHECKED = 2, 4
 #: Places that tell how far a free population's SD gets.
 PLACES = 32
+#: The spacing may be so much wider than wanted: a tenth, as other data of the same design have the same grid then.
+COARSER = 0.9
+#: A grid may end this many nodes before the one that is wanted.
+SLACK = 1
 
 
 class Problem(NamedTuple):
@@ -91,7 +104,7 @@ class Problem(NamedTuple):
             wanted, nodes = problem.wanted_nodes(items, population), np.asarray(problem.data.nodes)
             spacing = nodes[1] - nodes[0]
             covered = wanted[0] > nodes[0] - spacing / 2 and wanted[-1] < nodes[-1] + spacing / 2
-            if covered and 0.95 * spacing <= wanted[1] - wanted[0]:
+            if covered and COARSER * spacing <= wanted[1] - wanted[0]:
                 break
             problem = problem.on_grid(wanted)
         return problem
@@ -108,10 +121,11 @@ class Problem(NamedTuple):
             items: the model's parameters, first axis items.
             population: mean and SD of the groups, each (group,).
         """
+        reach = REACH_FREE if self.shapes.n_shared else REACH
         with jax.enable_x64(True):
             table, posterior = _at_mode(self.model, items, population, self.data)
         posterior = np.asarray(posterior, np.float64).reshape(-1, posterior.shape[-1])[np.unique(self.place)]
-        return fitting_nodes(posterior, np.asarray(table), np.asarray(self.data.nodes))
+        return fitting_nodes(posterior, np.asarray(table), np.asarray(self.data.nodes), reach)
 
     def population(self, values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Mean and SD of the groups, each (*draw, group), from reported quantities or the given ones."""
@@ -189,8 +203,8 @@ def locate(problem: Problem, start: Position, *, strict: bool = True) -> Located
         wanted = _wanted_nodes(problem, mode.metric)
         nodes = np.asarray(problem.data.nodes)
         present, needed = float(nodes[1] - nodes[0]), wanted[1] - wanted[0]
-        covered = wanted[0] > nodes[0] - 3 * present and wanted[-1] < nodes[-1] + 3 * present
-        fits = 0.95 * present <= needed and (finer or (covered and needed <= TOO_FINE * present))
+        covered = wanted[0] > nodes[0] - SLACK * present and wanted[-1] < nodes[-1] + SLACK * present
+        fits = COARSER * present <= needed and (finer or (covered and needed <= TOO_FINE * present))
         if fits and not grid and not problem.shapes.n_shared:
             continue
         if fits:
@@ -199,7 +213,7 @@ def locate(problem: Problem, start: Position, *, strict: bool = True) -> Located
                 around = grid_errors(problem, mode.metric, _around(problem, mode.metric))
             else:
                 around = error
-            between, beyond = np.maximum(error, around) >= QUADRATURE_LIMIT / 2
+            between, beyond = (max(pair) >= QUADRATURE_LIMIT / 2 for pair in zip(error, around, strict=True))
             if not (between or beyond):
                 return Located(problem, mode, max(error))
             wanted, finer = refined(nodes, between=between, beyond=beyond), finer + 1

@@ -16,8 +16,9 @@ from irt_jax.likelihood.layout import on_ladder
 SPACING = 1.5
 #: Spacing times the steepest slope: an error of 4e-6.
 STEEPEST = 1.6
-#: The grid reaches this many standard deviations beyond every person's posterior mean.
-REACH = 4.2
+#: The grid reaches this many standard deviations beyond every person's posterior mean; further where the population's
+#: SD is free, since all persons' tails together tell about that.
+REACH, REACH_FREE = 4.2, 5.5
 #: Quantiles need more than the integral does: abilities are summarised with this share of the spacing, and on a grid
 #: that is longer by this share of its length to either side.
 BETWEEN, FURTHER = 0.6, 0.085
@@ -27,6 +28,7 @@ def fitting_nodes(
     posterior: Float[np.ndarray, "person node"],
     table: Float[np.ndarray, "row node"],
     nodes: Float[np.ndarray, " node"],
+    reach: float = REACH,
 ) -> Float[np.ndarray, " fitted"]:
     """A grid that fits the persons' posteriors as far as the present grid can show them.
 
@@ -37,6 +39,7 @@ def fitting_nodes(
         posterior: probability of every node for every person.
         table: log-probabilities at the nodes.
         nodes: the present grid.
+        reach: beyond every person's posterior mean, in standard deviations.
     """
     h = nodes[1] - nodes[0]
     mean = posterior @ nodes
@@ -44,8 +47,7 @@ def fitting_nodes(
     sd = np.sqrt(np.maximum(variance, (h / 3) ** 2))
     slope = np.abs(np.diff(table, axis=1)).max() / h
     spacing = min(SPACING * sd.min(), STEEPEST / slope)
-    reach = REACH * sd
-    return even_nodes(float((mean - reach).min()), float((mean + reach).max()), spacing)
+    return even_nodes(float((mean - reach * sd).min()), float((mean + reach * sd).max()), spacing)
 
 
 def even_nodes(lowest: float, highest: float, spacing: float) -> Float[np.ndarray, " node"]:
