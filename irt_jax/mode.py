@@ -11,7 +11,8 @@ from jaxtyping import Array, Float
 
 from irt_jax.arrays import AnyArray
 from irt_jax.data import Responses
-from irt_jax.engines.laplace import DECREMENT, REFRESH, Mode, climb, compiled, precondition, spread
+from irt_jax.engines.climb import DECREMENT, REFRESH, Mode, climb
+from irt_jax.engines.laplace import compiled, precondition, spread
 from irt_jax.engines.metric import Metric
 from irt_jax.engines.packing import Shapes, unpack
 from irt_jax.engines.profile import climb_profile
@@ -21,7 +22,9 @@ from irt_jax.likelihood.blocks import person_blocks
 from irt_jax.likelihood.grid import (
     REACH,
     REACH_FREE,
+    covered,
     even_nodes,
+    fine_enough,
     first_nodes,
     fitting_nodes,
     nodes_of_abilities,
@@ -44,10 +47,6 @@ TOO_FINE = 1.6
 FINER_FOR_DRAWS, CHECKED = 2, 4
 #: Places that tell how far a free population's SD gets.
 PLACES = 32
-#: The spacing may be so much wider than wanted: a tenth, as other data of the same design have the same grid then.
-COARSER = 0.9
-#: A grid may end this many nodes before the one that is wanted.
-SLACK = 1
 
 
 class Problem(NamedTuple):
@@ -102,9 +101,7 @@ class Problem(NamedTuple):
         problem = self
         for _ in range(MAX_GRIDS):
             wanted, nodes = problem.wanted_nodes(items, population), np.asarray(problem.data.nodes)
-            spacing = nodes[1] - nodes[0]
-            covered = wanted[0] > nodes[0] - spacing / 2 and wanted[-1] < nodes[-1] + spacing / 2
-            if covered and COARSER * spacing <= wanted[1] - wanted[0]:
+            if fine_enough(nodes, wanted) and covered(nodes, wanted):
                 break
             problem = problem.on_grid(wanted)
         return problem
@@ -200,19 +197,16 @@ def locate(problem: Problem, start: Position, *, strict: bool = True) -> Located
                 "Check the anchors and the priors for contradictions, or sample with --abilities joint.",
             )
         position = problem.position(mode)
-        wanted = _wanted_nodes(problem, mode.metric)
+        places = _around(problem, mode.metric)
+        wanted = _wanted_nodes(problem, [mode.metric.centre, *places[: 2 if problem.shapes.n_shared else 0]])
         nodes = np.asarray(problem.data.nodes)
-        present, needed = float(nodes[1] - nodes[0]), wanted[1] - wanted[0]
-        covered = wanted[0] > nodes[0] - SLACK * present and wanted[-1] < nodes[-1] + SLACK * present
-        fits = COARSER * present <= needed and (finer or (covered and needed <= TOO_FINE * present))
+        too_fine = wanted[1] - wanted[0] > TOO_FINE * (nodes[1] - nodes[0])
+        fits = fine_enough(nodes, wanted) and (finer or (covered(nodes, wanted) and not too_fine))
         if fits and not grid and not problem.shapes.n_shared:
             continue
         if fits:
             error = grid_errors(problem, mode.metric, [mode.metric.centre])
-            if finer < FINER_FOR_DRAWS:
-                around = grid_errors(problem, mode.metric, _around(problem, mode.metric))
-            else:
-                around = error
+            around = grid_errors(problem, mode.metric, places) if finer < FINER_FOR_DRAWS else error
             between, beyond = (max(pair) >= QUADRATURE_LIMIT / 2 for pair in zip(error, around, strict=True))
             if not (between or beyond):
                 return Located(problem, mode, max(error))
@@ -226,7 +220,7 @@ def locate(problem: Problem, start: Position, *, strict: bool = True) -> Located
 
 
 def _around(problem: Problem, metric: Metric) -> list[Array]:
-    """Places as far from the mode as draws go; with a free population, first where its SD is smallest and largest."""
+    """Places as far from the mode as draws go; a free population's smallest and largest SDs come first."""
     count = PLACES if problem.shapes.n_shared else CHECKED
     with jax.enable_x64(True):
         normal = jax.random.normal(jax.random.key(0), (count, metric.centre.size), metric.centre.dtype)
@@ -234,20 +228,18 @@ def _around(problem: Problem, metric: Metric) -> list[Array]:
     if not problem.shapes.n_shared:
         return places
     order = np.argsort([problem.population(problem.report(vector))[1].max() for vector in places])
-    return [places[i] for i in (order[0], order[-1], *order[1 : CHECKED - 1])]
+    return [places[i] for i in order[[0, -1, 1, -2]]]
 
 
-def _wanted_nodes(problem: Problem, metric: Metric) -> Float[np.ndarray, " node"]:
-    """The grid that fits at the mode, and, with a free population, where its SD is smallest and largest."""
-
-    def fitting(vector: AnyArray) -> Float[np.ndarray, " node"]:
+def _wanted_nodes(problem: Problem, places: Sequence[Float[AnyArray, " coordinate"]]) -> Float[np.ndarray, " node"]:
+    """The grid that fits at all of some places."""
+    grids = []
+    for vector in places:
         values = problem.report(vector)
         items = {name: values[name] for name in problem.model.parameters}
-        return problem.wanted_nodes(items, problem.population(values))
-
-    if not problem.shapes.n_shared:
-        return fitting(metric.centre)
-    grids = [fitting(vector) for vector in (metric.centre, *_around(problem, metric)[:2])]
+        grids.append(problem.wanted_nodes(items, problem.population(values)))
+    if len(grids) == 1:
+        return grids[0]
     spacing = min(grid[1] - grid[0] for grid in grids)
     return even_nodes(min(grid[0] for grid in grids), max(grid[-1] for grid in grids), spacing)
 

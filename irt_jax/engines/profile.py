@@ -18,7 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from irt_jax.engines.laplace import Functions, Mode, climb_from, compiled, newton_step
+from irt_jax.engines.climb import Mode, climb_from, newton_step
+from irt_jax.engines.laplace import Functions, compiled
 from irt_jax.engines.metric import Metric
 from irt_jax.engines.packing import Shapes, pack
 from irt_jax.engines.target import Position, Target

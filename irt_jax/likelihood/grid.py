@@ -19,6 +19,9 @@ STEEPEST = 1.6
 #: The grid reaches this many standard deviations beyond every person's posterior mean; further where the population's
 #: SD is free, since all persons' tails together tell about that.
 REACH, REACH_FREE = 4.2, 5.5
+#: The spacing may be so much wider than wanted: a tenth, as other data of the same design have the same grid then. And
+#: a grid may end this many nodes before the one that is wanted.
+COARSER, SLACK = 0.9, 1
 #: Quantiles need more than the integral does: abilities are summarised with this share of the spacing, and on a grid
 #: that is longer by this share of its length to either side.
 BETWEEN, FURTHER = 0.6, 0.085
@@ -48,6 +51,17 @@ def fitting_nodes(
     slope = np.abs(np.diff(table, axis=1)).max() / h
     spacing = min(SPACING * sd.min(), STEEPEST / slope)
     return even_nodes(float((mean - reach * sd).min()), float((mean + reach * sd).max()), spacing)
+
+
+def fine_enough(nodes: Float[AnyArray, " node"], wanted: Float[AnyArray, " fitted"]) -> bool:
+    """Whether a grid's spacing is that of the wanted one, or little more."""
+    return bool(COARSER * (nodes[1] - nodes[0]) <= wanted[1] - wanted[0])
+
+
+def covered(nodes: Float[AnyArray, " node"], wanted: Float[AnyArray, " fitted"]) -> bool:
+    """Whether a grid reaches as far as the wanted one, or nearly."""
+    slack = SLACK * (nodes[1] - nodes[0])
+    return bool(wanted[0] > nodes[0] - slack and wanted[-1] < nodes[-1] + slack)
 
 
 def even_nodes(lowest: float, highest: float, spacing: float) -> Float[np.ndarray, " node"]:

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from irt_jax.engines.laplace import find_mode
+from irt_jax.engines.climb import _limited, find_mode
 from irt_jax.engines.nuts import nuts
 from irt_jax.engines.packing import pack, shapes_of, unpack
 from irt_jax.engines.settings import Settings
@@ -104,3 +104,10 @@ def test_a_density_without_a_mode_is_refused():
     endless = target(lambda position, _: jnp.sum(flat(position)))
     with pytest.raises(ConvergenceError, match="No mode"):
         find_mode(endless, DATA, START, SHAPES)
+
+
+def test_no_coordinate_of_a_step_is_long_unless_the_rest_would_descend():
+    x, gradient = jnp.array([0.0, 4.0, 0.0]), jnp.array([1.0, 1.0, 1.0])
+    np.testing.assert_allclose(_limited(jnp.array([9.0, 9.0, -0.5]), gradient, x), [1.0, 3.0, -0.5])
+    direction = jnp.array([9.0, -2.0, 0.0])  # climbs, and would descend as [1, -2, 0]
+    np.testing.assert_allclose(_limited(direction, gradient, x), direction)

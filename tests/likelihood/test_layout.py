@@ -5,7 +5,7 @@ import pytest
 
 from irt_jax.likelihood import blocks as blocks_module
 from irt_jax.likelihood.blocks import person_blocks
-from irt_jax.likelihood.grid import even_nodes
+from irt_jax.likelihood.grid import covered, even_nodes, fine_enough, refined
 from irt_jax.likelihood.kernel import marginal_log_likelihood, posterior_over_nodes
 from irt_jax.likelihood.layout import (
     DenseLayout,
@@ -161,3 +161,16 @@ def test_pair_products_equal_a_loop_over_pairs(kind):
         single = pair_products(jnp.asarray(source, jnp.float32), jnp.asarray(weights, jnp.float32), layout, 11)
     assert single.dtype == jnp.float64
     np.testing.assert_allclose(single, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_a_grid_is_refined_where_it_lacks():
+    nodes = even_nodes(-4.0, 4.0, 0.5)
+    denser, longer = refined(nodes, beyond=False), refined(nodes, between=False)
+    assert (denser[0], denser[-1]) == (-4.0, 4.0)
+    assert denser[1] - denser[0] <= (nodes[1] - nodes[0]) * 2 / 3
+    np.testing.assert_allclose((longer[0], longer[-1]), (-4.8, 4.8))
+    assert 0.8 * (nodes[1] - nodes[0]) < longer[1] - longer[0] <= nodes[1] - nodes[0]
+    assert not fine_enough(nodes, denser)
+    assert fine_enough(denser, nodes)
+    assert not covered(nodes, longer)
+    assert covered(longer, nodes)

@@ -1,0 +1,169 @@
+"""The climb to the mode of a log density, from gradients and Hessian-vector products.
+
+Newton steps, each solved by conjugate gradients in the metric of the place (Nocedal & Wright 2006, ch. 7).
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from irt_jax.engines.laplace import Functions, compiled, conditional, precondition, unconditional, with_directions
+from irt_jax.engines.metric import Metric
+from irt_jax.engines.packing import Shapes, pack
+from irt_jax.engines.target import Position, Target
+from irt_jax.errors import ConvergenceError
+
+#: Newton steps end when half of the squared Newton decrement, in units of log density, is below this: the last step
+#: is then shorter than .0015 posterior standard deviations over all parameters together, and its own error a tenth.
+DECREMENT = 1e-6
+MAX_NEWTON = 50
+#: The metric follows a step whose decrement is above this; a climb that need not be exact ends there.
+REFRESH = 1.0
+#: No coordinate moves further in one step than this and that share of its size. Without a limit of each coordinate's
+#: own, a few items that overshoot shorten everybody's step.
+LONGEST, LONGEST_SHARE = 1.0, 0.5
+#: Each Newton step is solved until this share of it is left.
+CONJUGATE_SHARE = 0.1
+MAX_CONJUGATE = 60
+
+
+class Mode(NamedTuple):
+    """Where a climb ended.
+
+    Attributes:
+        metric: around the last position, its centre.
+        converged: whether the Newton decrement fell below its limit.
+        steps: Newton steps taken.
+    """
+
+    metric: Metric
+    converged: bool
+    steps: int
+
+
+def find_mode(target: Target, data: Any, start: Position, shapes: Shapes) -> Metric:
+    """Climb to the mode and whiten there.
+
+    Args:
+        target: the posterior.
+        data: its data.
+        start: where to begin.
+        shapes: of the position.
+
+    Raises:
+        ConvergenceError: no mode within `MAX_NEWTON` steps, or no finite density at the start.
+    """
+    mode = climb(target, data, start, shapes)
+    if not mode.converged:
+        raise ConvergenceError(
+            f"No mode of the posterior was found in {MAX_NEWTON} Newton steps.",
+            "Check the anchors and the priors for contradictions, or sample with --abilities joint.",
+        )
+    return with_directions(target, data, mode.metric, shapes)
+
+
+def climb(target: Target, data: Any, start: Position, shapes: Shapes, *, enough: float = DECREMENT) -> Mode:
+    """Climb by Newton steps, each solved by conjugate gradients in the arrow's metric.
+
+    Args:
+        target: the posterior.
+        data: its data.
+        start: where to begin.
+        shapes: of the position.
+        enough: half of the squared Newton decrement at which the climb ends.
+    """
+    with jax.enable_x64(True):
+        x = pack({name: jnp.asarray(leaf, jnp.float64) for name, leaf in start.items()}, shapes)
+        return climb_from(compiled(target, shapes), x, data, shapes, enough=enough)[0]
+
+
+def climb_from(
+    functions: Functions,
+    x: Array,
+    data: Any,
+    shapes: Shapes,
+    *,
+    hold: bool = False,
+    enough: float = DECREMENT,
+) -> tuple[Mode, Float[Array, " coordinate"]]:
+    """The same from a packed position.
+
+    Args:
+        functions: of the target.
+        x: where to begin.
+        data: of the target.
+        shapes: of the position.
+        hold: whether the shared parameters stay where they are.
+        enough: half of the squared Newton decrement at which the climb ends.
+
+    Returns:
+        Where the climb ended, and the gradient there.
+    """
+    around = conditional if hold else unconditional
+    value, gradient = functions.value_and_gradient(x, data)
+    metric, converged, step = around(functions, x, data, shapes), False, 0
+    while step < MAX_NEWTON and not converged:
+        step += 1
+        direction = newton_step(functions, x, gradient, metric, data)
+        decrement = float(jnp.vdot(direction, gradient)) / 2
+        converged = decrement < enough
+        x, value, gradient = _line_search(functions, x, value, gradient, _limited(direction, gradient, x), data)
+        if decrement > REFRESH and not converged:
+            metric = around(functions, x, data, shapes)
+    metric = around(functions, x, data, shapes)
+    return Mode(metric, converged, step), gradient
+
+
+def newton_step(
+    functions: Functions, x: Array, gradient: Array, metric: Metric, data: Any, share: float = CONJUGATE_SHARE
+) -> Array:
+    """The negative Hessian's inverse times a gradient, as far as the metric reaches.
+
+    By conjugate gradients, stopped where the curvature turns negative (Steihaug 1983).
+
+    Args:
+        functions: of the target.
+        x: where.
+        gradient: or any other vector.
+        metric: an approximation of the inverse; what it sends to zero stays zero.
+        data: of the target.
+        share: of the vector, in the metric, that may be left.
+    """
+    step, residual = jnp.zeros_like(x), gradient
+    along = conditioned = precondition(metric, residual)
+    size = first = float(jnp.vdot(residual, conditioned))
+    for k in range(MAX_CONJUGATE):
+        image = functions.hessian_times(x, along, data)
+        curvature = float(jnp.vdot(along, image))
+        if curvature <= 0.0:
+            return step if k else along
+        step, residual = step + size / curvature * along, residual - size / curvature * image
+        conditioned = precondition(metric, residual)
+        left = float(jnp.vdot(residual, conditioned))
+        if left <= share**2 * first:
+            break
+        along, size = conditioned + left / size * along, left
+    return step
+
+
+@jax.jit
+def _limited(direction: Array, gradient: Array, x: Array) -> Array:
+    """A direction whose coordinates are not too long, as long as it still climbs."""
+    longest = LONGEST + LONGEST_SHARE * jnp.abs(x)
+    limited = jnp.clip(direction, -longest, longest)
+    return jnp.where(jnp.vdot(limited, gradient) > 0, limited, direction)
+
+
+def _line_search(
+    functions: Functions, x: Array, value: Array, gradient: Array, direction: Array, data: Any
+) -> tuple[Array, Array, Array]:
+    """Halve the step until the density grows; at the mode, rounding may leave nothing to grow."""
+    length = 1.0
+    while length > 1e-6:
+        reached, slope = functions.value_and_gradient(x + length * direction, data)
+        if bool(jnp.isfinite(reached)) and float(reached) >= float(value) - 1e-7 * abs(float(value)):
+            return x + length * direction, reached, slope
+        length /= 2
+    return x, value, gradient
