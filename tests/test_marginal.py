@@ -12,7 +12,7 @@ from irt_jax.study.simulate import simulate
 
 LEARNED = ("population_mean", "population_sd", "log_a_mean", "log_a_sd", "b_mean", "b_sd")
 ENGINES = {
-    "joint": {"abilities": "joint", "warmup": 1000, "draws": 5000},
+    "joint": {"abilities": "joint", "warmup": 1000, "draws": 10_000},
     "hmc": {"method": "hmc", "chains": 8, "draws": 1500, "ability_values": 10**8},
     "nuts": {"method": "nuts", "chains": 4, "warmup": 200, "draws": 2000, "ability_values": 10**8},
 }
