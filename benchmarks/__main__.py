@@ -50,7 +50,7 @@ class Suite:
         job = arguments.job(case, engine, repeat, data, self._plan) | {"against": self._first.get(case)}
         ended = launch(command(job, folder), folder, ROOT, self._plan.limit_s)
         line = {
-            **{name: job[name] for name in ("case", "engine", "repeat", "seed", "cores")},
+            **{name: job[name] for name in ("case", "engine", "repeat", "seed", "cores", "options")},
             "threads": machine.cores(),
             "device": "cpu",
             "date": datetime.now(UTC).date().isoformat(),

@@ -11,7 +11,8 @@ of one design share what was compiled.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -138,8 +139,9 @@ def _lists(counts: np.ndarray, width: int) -> np.ndarray:
     return np.maximum(1, -(-counts // width))
 
 
+@partial(jax.jit, static_argnums=2)
 def gather_sum(source: Float[Array, "source column"], layout: Layout, n_targets: int) -> Float[Array, "target column"]:
-    """Sum the sources of every target.
+    """Sum the sources of every target. Compiled as a part of what calls it; its many gathers are traced once a shape.
 
     Args:
         source: rows to be summed.
@@ -157,7 +159,8 @@ def gather_sum(source: Float[Array, "source column"], layout: Layout, n_targets:
             total = total + padded[layout.source[:, column]]
         return total
 
-    total = _once(lists, layout) if jax.default_backend() == "cpu" else lists()
+    shape = (len(layout.target), source.shape[1])
+    total = _once(lists, layout, shape, source.dtype) if jax.default_backend() == "cpu" else lists()
     if len(layout.target) == n_targets:
         return total
     return jax.ops.segment_sum(total, layout.target, n_targets, indices_are_sorted=True)
@@ -211,13 +214,12 @@ def _with_nothing(source: Array) -> Array:
     return jnp.concatenate([source, jnp.zeros((1, source.shape[1]), source.dtype)])
 
 
-def _once(function: Callable[[], Array], layout: GatherLayout) -> Array:
+def _once(function: Callable[[], Array], layout: GatherLayout, shape: tuple[int, ...], dtype: Any) -> Array:
     """Call a function in a loop of one iteration, so that its result is a buffer.
 
     XLA for CPU otherwise repeats the gathers in every operation that uses their sum: seven times slower, measured with
     jax 0.10.2. That the loop runs once is hidden from it behind the layout, whose entries are never negative.
     """
-    shape = jax.eval_shape(function)
-    nothing = jnp.minimum(jnp.asarray(layout.source)[0, 0], 0)
-    start = (nothing, jnp.zeros(shape.shape, shape.dtype))
+    nothing = jnp.minimum(layout.source[0, 0], 0)
+    start = (nothing, jnp.zeros(shape, dtype))
     return jax.lax.while_loop(lambda state: state[0] < 1, lambda state: (state[0] + 1, function()), start)[1]

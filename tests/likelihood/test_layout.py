@@ -53,7 +53,7 @@ def test_blocks_of_a_large_design_share_their_shapes(monkeypatch):
 
 
 def test_few_lists_are_empty(monkeypatch):
-    monkeypatch.setattr(blocks_module, "DENSE_FILL_CPU", 2.0)
+    monkeypatch.setattr(blocks_module, "_dense_fill", lambda: 2.0)
     for persons, items, each in [(5000, 500, 20), (5000, 100, 80), (10_000, 300, 30)]:
         blocks, _ = person_blocks(*two_parameter_data(persons, items, each, seed=0))
         for layout, nothing in ((blocks.to_person, 2 * items), (blocks.to_row, blocks.weight.shape[1])):
@@ -115,7 +115,8 @@ def test_padding_changes_no_result(monkeypatch):
             np.testing.assert_allclose(got, wanted, rtol=1e-12)
 
 
-def test_matrices_where_many_pairs_are_there():
+def test_matrices_where_many_pairs_are_there(monkeypatch):
+    monkeypatch.setattr(blocks_module, "_dense_fill", lambda: blocks_module.DENSE_FILL_CPU)
     for items, each, dense in [(40, 20, True), (40, 10, False)]:
         blocks, _ = person_blocks(*two_parameter_data(300, items, each, seed=0))
         assert isinstance(blocks.to_person, DenseLayout) == dense
