@@ -21,7 +21,8 @@ WORTH_MERGING = 0.75
 #: .25, .45 to .75 at .5. The matrix then takes at most 16 bytes a response.
 DENSE_FILL_CPU = 0.25
 #: The same on a GPU. On an H200 with 200 columns, 8 chains and 1e6 responses (`benchmarks.layouts`), a matrix takes
-#: 1.04 times as long as lists at .01, .9 at .03, .8 at .08 and .7 at .25; with one chain 1 to 1.9 times, of .1 to .5 ms.
+#: 1.04 times as long as lists at .01, .9 at .03, .8 at .08, .7 at .25;
+#: with one chain 1 to 1.9 times, of .1 to .5 ms.
 DENSE_FILL_ACCELERATOR = 0.06
 #: Rungs per doubling for the number of patterns, which varies more between data sets of one design than other sizes.
 PATTERN_STEPS = 1
