@@ -15,6 +15,7 @@ from irt_jax.diagnostics import Summary, Verdict, judge, judge_estimates, summar
 from irt_jax.estimation import Estimated
 from irt_jax.fit import Fit
 from irt_jax.models import Model
+from irt_jax.models.bank import Coding
 from irt_jax.options import Options
 from irt_jax.posterior import GROUP_DRAWS, LEARNED_DRAWS, posterior_tree, reliability
 from irt_jax.sampling import Sampled
@@ -30,22 +31,26 @@ class Told(NamedTuple):
 
     Attributes:
         model: the response model.
+        coding: each item's own model.
         responses: of all items.
         anchors: among the items.
         options: of the calibration.
         notes: for the user.
         stopwatch: of the run.
         free: whether mean and SD of the population were estimated.
+        scaled: whether only its SD was.
         learned: whether the free items' priors were.
     """
 
     model: Model
+    coding: Coding
     responses: Responses
     anchors: Anchors | None
     options: Options
     notes: list[str]
     stopwatch: Stopwatch
     free: bool
+    scaled: bool
     learned: bool
 
     @property
@@ -73,12 +78,12 @@ def fit_of_draws(told: Told, sampled: Sampled) -> Fit:
         statistics,
         told.model.parameters,
         responses,
-        model=told.options.model,
+        coding=told.coding,
         is_anchor=told.is_anchor,
         interval=told.options.interval,
     )
-    values = {name: items[name].to_numpy() for name in told.model.parameters}
-    population = _population(draws.values, told.free)
+    values = {name: draws.values[name].mean((0, 1)) for name in told.model.parameters}
+    population = _population(draws.values)
     persons = persons_table(sampled.abilities, responses)
     at_means = np.array([population["mean"]]), np.array([population["sd"]])
     run = _run(told, persons, sampled.problem.log_likelihood(values, at_means), population, draws.device)
@@ -109,7 +114,7 @@ def fit_of_estimates(
         told.responses,
         keep,
         reasons,
-        model=told.options.model,
+        coding=told.coding,
         is_anchor=told.is_anchor,
         interval=interval,
     )
@@ -163,18 +168,14 @@ def _run(
     }
 
 
-def _population(values: dict[str, np.ndarray], free: bool) -> dict[str, Any]:
-    """Posterior means and SDs of the population's mean and SD."""
-    if not free:
-        return {"mean": 0.0, "sd": 1.0, "free": False}
-    mean, sd = values["population_mean"], values["population_sd"]
-    return {
-        "mean": float(mean.mean()),
-        "mean_sd": float(mean.std()),
-        "sd": float(sd.mean()),
-        "sd_sd": float(sd.std()),
-        "free": True,
-    }
+def _population(values: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Posterior means and SDs of the population's mean and SD, as far as they were estimated."""
+    found: dict[str, Any] = {"mean": 0.0, "sd": 1.0, "free": "population_sd" in values}
+    for name in ("mean", "sd"):
+        if f"population_{name}" in values:
+            draws = values[f"population_{name}"]
+            found |= {name: float(draws.mean()), f"{name}_sd": float(draws.std())}
+    return found
 
 
 def _learned(values: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -184,8 +185,8 @@ def _learned(values: dict[str, np.ndarray]) -> dict[str, Any]:
 
 
 def _judge(statistics: dict[str, Summary], sampled: Sampled, told: Told) -> Verdict:
-    items, stats = told.responses.item_ids.to_pylist(), sampled.draws.stats
-    labels = dict.fromkeys(told.model.parameters, items) | {"theta": told.responses.person_ids.to_pylist()}
+    stats = sampled.draws.stats
+    statistics, labels = _own(statistics, told)
     nuts = told.options.method == "nuts"
     return judge(
         statistics,
@@ -197,6 +198,24 @@ def _judge(statistics: dict[str, Summary], sampled: Sampled, told: Told) -> Verd
         max_tree_depth=told.options.max_tree_depth if nuts else None,
         quadrature_error=sampled.quadrature_error,
     )
+
+
+def _own(statistics: dict[str, Summary], told: Told) -> tuple[dict[str, Summary], dict[str, list[Any]]]:
+    """What was estimated, with labels: without what an item's model does not have."""
+    items = told.responses.item_ids.to_pylist()
+    labels: dict[str, list[Any]] = {"theta": told.responses.person_ids.to_pylist()}
+    kept = dict(statistics)
+    for name in told.model.parameters:
+        own = told.coding.estimates(name, len(items))
+        if own.all() and own.ndim == 1:
+            labels[name] = items
+        elif not own.any():
+            del kept[name]
+        else:
+            kept[name] = Summary(*(part[own] for part in statistics[name]))
+            place = np.argwhere(own).tolist()
+            labels[name] = [", ".join([str(items[i]), *(str(k + 1) for k in step)]) for i, *step in place]
+    return kept, labels
 
 
 @cache

@@ -12,18 +12,19 @@ import numpy as np
 import pyarrow as pa
 
 from irt_jax.assemble import Told, fit_of_draws, fit_of_estimates, package_versions
-from irt_jax.data import Anchors, Responses, align_anchors, encode, read_anchors, read_responses
+from irt_jax.data import Anchors, Responses
 from irt_jax.data.read import Source
 from irt_jax.engines.checkpoint import Checkpoint
 from irt_jax.engines.settings import ProgressCallback, Settings
-from irt_jax.errors import CalibrationWarning, InputError, UsageError, first_few
+from irt_jax.errors import CalibrationWarning, InputError, UsageError
 from irt_jax.estimation import estimable, estimate
 from irt_jax.fit import Fit
 from irt_jax.likelihood.joint import JointData
-from irt_jax.models import MODELS, Model, item_priors
-from irt_jax.models.population import Population, free_population, standard_population
-from irt_jax.models.slope_intercept import SLOPE_INTERCEPT, NoPriors
+from irt_jax.models import bank_model, flat_model
+from irt_jax.models.population import Population, free_population, scaled_population, standard_population
+from irt_jax.models.priors import item_priors, no_priors
 from irt_jax.options import Options
+from irt_jax.preparation import code_models, prepare
 from irt_jax.sampling import Run, sample_joint, sample_marginal
 from irt_jax.sampling import joint_data as arrays_of_joint
 from irt_jax.timing import Stopwatch
@@ -33,8 +34,9 @@ SAMPLERS = {"joint": sample_joint, "marginal": sample_marginal}
 #: With fewer free items than these, `auto` does not learn their priors: they say little about a mean and an SD, and
 #: are too few to outvote the anchors.
 FREE_ITEMS = 10
-#: Why an item with responses in a single category has no maximum likelihood estimate.
+#: Why an item has no maximum likelihood estimate.
 ONE_CATEGORY = "all responses are in one category: the likelihood has no maximum"
+EMPTY_CATEGORY = "a category has no response: the likelihood has no maximum"
 
 
 def calibrate(
@@ -122,32 +124,6 @@ def make_options(**options: Any) -> Options:
     return Options(**options)
 
 
-def prepare(
-    responses: Source | Responses, anchors: Source | None, options: Options
-) -> tuple[Responses, Anchors | None, list[str]]:
-    """Read, check and code the data; say what was dropped or is not used.
-
-    Returns:
-        Coded responses, the anchors that are among their items, and notes for the user.
-
-    Raises:
-        InputError: see `read_responses`, `encode`, `read_anchors` and `align_anchors`; categories that
-            the model does not have; weights that differ.
-    """
-    if not isinstance(responses, Responses):
-        table = read_responses(responses)
-        responses = encode(
-            table,
-            repeats=options.repeats,
-            min_responses=options.min_responses,
-            drop_rare=options.drop_rare,
-        )
-    _refuse_categories(responses, MODELS[options.model])
-    _refuse_weights(responses)
-    aligned = None if anchors is None else align_anchors(responses, read_anchors(anchors))
-    return responses, aligned, _notes(responses, aligned)
-
-
 def joint_data(responses: Responses, anchors: Anchors | None, options: Options) -> JointData:
     """Arrays of the joint model from coded responses, anchors and options."""
     told = _told(responses, anchors, options, [], Stopwatch())
@@ -163,11 +139,13 @@ def _told(
         UsageError: a scale that nothing fixes, or anchors where nothing can use them.
     """
     anchored = anchors is not None and len(anchors.item) > 0
-    free = options.population == "free" or (options.population == "auto" and anchored)
+    coding = code_models(responses, options, anchors)
+    scaled = bool(coding.slope("one").any()) and not anchored and options.population != "fixed"
+    free = options.population == "free" or (options.population == "auto" and anchored) or scaled
     n_free = responses.n_items - (len(anchors.item) if anchored and anchors is not None else 0)
     enough = n_free >= (2 if options.priors == "hierarchical" else FREE_ITEMS)
     learned = enough and (options.priors == "hierarchical" or (options.priors == "auto" and anchored))
-    if free and not anchored:
+    if free and not anchored and not scaled:
         raise UsageError(
             "--population free needs anchors: without them nothing fixes the scale of the abilities.",
             "Give --anchors, or use --population fixed.",
@@ -177,24 +155,30 @@ def _told(
             "--priors flat is maximum likelihood without any prior, and anchors are priors.",
             "Leave --anchors out, or use --priors mission or hierarchical.",
         )
-    model = SLOPE_INTERCEPT if options.priors == "flat" else MODELS[options.model]
-    return Told(model, responses, anchors if anchored else None, options, notes, stopwatch, free, learned)
+    if anchored and anchors is not None and options.anchor_mode == "fixed":
+        coding = coding._replace(fixed=np.isin(np.arange(responses.n_items), anchors.item))
+    model = (flat_model if options.priors == "flat" else bank_model)(coding.bank)
+    used = anchors if anchored else None
+    return Told(model, coding, responses, used, options, notes, stopwatch, free, scaled, learned)
 
 
 def _priors(told: Told) -> Any:
     options, responses = told.options, told.responses
     if options.priors == "flat":
-        return NoPriors(np.zeros(responses.n_items))
+        return no_priors(responses.n_items, told.coding)
     return item_priors(
         responses.n_items,
         told.anchors,
         a_sd=options.a_prior_sd,
         b_sd=options.b_prior_sd,
         counts=responses.item_counts if told.learned else None,
+        coding=told.coding,
     )
 
 
 def _population(told: Told) -> Population:
+    if told.scaled:
+        return scaled_population(flat=told.options.priors == "flat")
     return free_population() if told.free else standard_population()
 
 
@@ -203,15 +187,17 @@ def _estimated(told: Told) -> Fit:
     responses = told.responses
     keep = np.ones(responses.n_items, bool)
     if told.options.priors == "flat":
-        keep = estimable(responses, told.model.n_categories)
+        keep = estimable(responses, told.coding.has(responses.n_items))
     if not keep.any():
         raise InputError(
-            "Expected responses in two categories for at least one item, found none.", "Use --priors mission."
+            "Expected responses in all categories for at least one item, found none.", "Use --priors mission."
         )
-    part = told._replace(responses=_of_items(responses, keep))
+    part = told._replace(responses=_of_items(responses, keep), coding=told.coding.of_items(keep))
     interval = told.options.interval
-    found = estimate(told.model, part.responses, _priors(part), _population(part), interval, told.stopwatch)
-    reasons: list[str | None] = [ONE_CATEGORY] * responses.n_items
+    flat = told.options.priors == "flat"
+    found = estimate(told.model, part.responses, _priors(part), _population(part), interval, told.stopwatch, flat=flat)
+    several = told.coding.has(responses.n_items).sum(1) > 2
+    reasons: list[str | None] = np.where(several, EMPTY_CATEGORY, ONE_CATEGORY).tolist()
     for item, reason in zip(np.flatnonzero(keep), found.reason, strict=True):
         reasons[item] = reason
     with told.stopwatch.measure("summarise"):
@@ -233,43 +219,6 @@ def _of_items(responses: Responses, keep: np.ndarray) -> Responses:
     )
 
 
-def _refuse_categories(responses: Responses, model: Model) -> None:
-    outside = responses.response >= model.n_categories
-    if outside.any():
-        items = np.unique(responses.item[outside])
-        ids = first_few(responses.item_ids.take(pa.array(items[:5])).to_pylist(), total=len(items))
-        raise InputError(
-            f"Expected responses 0 to {model.n_categories - 1} for the model {model.name}, found "
-            f"{responses.response.max()} as the largest, in items {ids}.",
-            "Recode these items to wrong (0) and right (1).",
-        )
-
-
-def _refuse_weights(responses: Responses) -> None:
-    if responses.weight is not None and not np.all(responses.weight == 1.0):
-        raise InputError(
-            f"Expected no person weights: abilities that are sampled one by one cannot carry them, found "
-            f"weights from {responses.weight.min():g} to {responses.weight.max():g}.",
-            "Leave the column weight out, or repeat each person as often as the weight says.",
-        )
-
-
-def _notes(responses: Responses, anchors: Anchors | None) -> list[str]:
-    dropped = [f"{n:,} {name.replace('_', ' ')}" for name, n in responses.dropped.items() if n]
-    notes = [f"Left out: {', '.join(dropped)}."] if dropped else []
-    if responses.group_ids is not None and len(responses.group_ids) > 1:
-        notes.append(
-            f"The {len(responses.group_ids)} groups share one population of abilities; "
-            "the column is only carried to persons.parquet."
-        )
-    rare = int(np.sum(~responses.calibrated))
-    if rare:
-        notes.append(f"{rare:,} items have fewer than --min-responses and are reported as not calibrated.")
-    if anchors is not None and anchors.missing:
-        notes.append(f"{len(anchors.missing):,} anchors are not in the data: {first_few(anchors.missing)}.")
-    return notes
-
-
 def _fingerprint(told: Told, priors: Any) -> dict[str, Any]:
     """What must be the same for a checkpoint to be gone on from."""
     digest = hashlib.sha256()
@@ -278,6 +227,7 @@ def _fingerprint(told: Told, priors: Any) -> dict[str, Any]:
     versions = package_versions()
     return {
         **told.options.as_dict(),
+        "models": [model.name for model in told.coding.bank.models],
         "data": told.responses.data_hash,
         "anchors": digest.hexdigest(),
         **{name: versions[name] for name in ("irt-jax", "jax", "numpyro", "blackjax")},

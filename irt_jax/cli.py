@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from irt_jax.cli_score import score
 from irt_jax.errors import CalibrationWarning, Interrupted, IrtError
 from irt_jax.names import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM, PERSON, REPEATS, RESPONSE
-from irt_jax.options import ABILITIES, METHODS, MODEL_NAMES, POPULATIONS, PRIORS, Options
+from irt_jax.options import ABILITIES, ANCHOR_MODES, METHODS, MODEL_NAMES, POPULATIONS, PRIORS, Options
 from irt_jax.timing import Stopwatch
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command()(score)
+
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output folder if it exists.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random number.")]
@@ -52,7 +55,9 @@ def calibrate(
     responses: Annotated[str, typer.Argument(help="Parquet file, folder, glob or URL of the responses.")],
     out: Annotated[Path, typer.Option("--out", help="Folder to write; it appears whole or not at all.")],
     anchors: Annotated[str | None, typer.Option(help="Parquet file of anchors, such as a run's items.parquet.")] = None,
-    model: Annotated[str, typer.Option(help=_choices("Response model", MODEL_NAMES))] = Options.model,
+    model: Annotated[
+        str, typer.Option(help=_choices("Response model, or a Parquet or CSV file with item_id and model", MODEL_NAMES))
+    ] = Options.model,
     method: Annotated[
         str | None,
         typer.Option(help=_choices("Engine; hmc, or nuts for joint abilities. mml gives point estimates", METHODS)),
@@ -72,6 +77,9 @@ def calibrate(
             help=_choices("Of the free items; auto: hierarchical (learned) if anchored, else mission", PRIORS)
         ),
     ] = Options.priors,
+    anchor_mode: Annotated[
+        str, typer.Option(help=_choices("Previous estimates are an anchor's prior, or its parameters", ANCHOR_MODES))
+    ] = Options.anchor_mode,
     a_prior_sd: Annotated[float, typer.Option(help="Prior SD of log a of free items.")] = Options.a_prior_sd,
     b_prior_sd: Annotated[float, typer.Option(help="Prior SD of b of free items.")] = Options.b_prior_sd,
     min_responses: Annotated[
@@ -129,6 +137,7 @@ def calibrate(
         abilities=abilities,
         population=population,
         priors=priors,
+        anchor_mode=anchor_mode,
         a_prior_sd=a_prior_sd,
         b_prior_sd=b_prior_sd,
         repeats=repeats,

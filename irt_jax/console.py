@@ -130,16 +130,17 @@ def item_table(items: pa.Table, max_items: int) -> Table:
             "anchor" if row["is_anchor"] else "",
             f"{row['n_responses']:,}",
             f"{row['mean_response']:.2f}",
-            f"{row['a']:.3f}",
-            f"{row['a_sd']:.3f}",
-            f"{row['b']:.3f}",
-            f"{row['b_sd']:.3f}",
+            *(_number(row[name]) for name in ("a", "a_sd", "b", "b_sd")),
             f"{min(row['ess_bulk'], row['ess_tail']):.0f}",
             f"{row['rhat']:.3f}",
         )
     if items.num_rows > max_items:
         table.add_row(f"and {items.num_rows - max_items:,} more")
     return table
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def stdout_console() -> Console:

@@ -28,7 +28,7 @@ from irt_jax.models.population import Population
 from irt_jax.timing import Stopwatch
 
 #: What is reported of each item, where the model has it.
-REPORTED = ("a", "b", "log_a")
+REPORTED = ("a", "b", "log_a", "c", "d", "thresholds", "slopes", "intercepts")
 #: A discrimination beyond this, on a population of SD 1, is no estimate: the likelihood grows without end.
 LARGEST_SLOPE = 25.0
 
@@ -38,8 +38,8 @@ class Estimated(NamedTuple):
 
     Attributes:
         values: by name, each (item,).
-        covariance: of the reported parameters in the order of `names`, (item, name, name).
-        names: of the reported parameters.
+        covariance: of the reported parameters, (item, column, column).
+        columns: which columns each of them has: one, or one a category but the first.
         population: mean and SD, each (group,).
         abilities: EAP, SD and interval of every person, given the estimates.
         log_likelihood: marginal, at the estimates.
@@ -52,8 +52,8 @@ class Estimated(NamedTuple):
     """
 
     values: dict[str, np.ndarray]
-    covariance: Float[np.ndarray, "item name name"]
-    names: tuple[str, ...]
+    covariance: Float[np.ndarray, "item column column"]
+    columns: dict[str, np.ndarray]
     population: tuple[np.ndarray, np.ndarray]
     abilities: Marginals
     log_likelihood: float
@@ -66,7 +66,14 @@ class Estimated(NamedTuple):
 
 
 def estimate(
-    model: Model, responses: Responses, priors: Any, population: Population, interval: float, stopwatch: Stopwatch
+    model: Model,
+    responses: Responses,
+    priors: Any,
+    population: Population,
+    interval: float,
+    stopwatch: Stopwatch,
+    *,
+    flat: bool = False,
 ) -> Estimated:
     """Climb to the maximum and invert the information there.
 
@@ -77,6 +84,7 @@ def estimate(
         population: of the persons.
         interval: probability mass of the abilities' intervals.
         stopwatch: takes the stages' seconds.
+        flat: whether there are no priors, so that what is shared is estimated beside the items.
 
     Raises:
         ConvergenceError: no grid that is fine enough.
@@ -85,24 +93,25 @@ def estimate(
     with compilation_apart(stopwatch, "mode"):
         problem = pose(model, responses, priors, population)
         start = {**model.start(responses.item, responses.response, priors), **population.start()}
-        problem, mode, error = locate(problem, start, strict=False)
+        problem, mode, error = locate(problem, start, strict=False, flat=flat)
     with compilation_apart(stopwatch, "information"):
         metric = with_directions(problem.target, problem.data, mode.metric, problem.shapes)
-        own = covariance(problem.target, problem.data, metric, problem.shapes)
+        own = covariance(problem.target, problem.data, metric, problem.shapes, together=flat)
         values = problem.report(metric.centre)
         names = tuple(name for name in REPORTED if name in values)
+        widths = [int(np.prod(values[name].shape[1:])) for name in names]
         slopes = _slopes(problem, names, metric.centre)
         reported = np.einsum("nik,ikl,mil->inm", slopes, own.blocks, slopes)
     with compilation_apart(stopwatch, "summarise"):
         abilities = _abilities(problem, values, interval)
         items = {name: values[name] for name in problem.model.parameters}
         log_likelihood = problem.log_likelihood(items, problem.population(values))
-    reason = _reasons(values["a"], own.blocks)
+    reason = _reasons(values["a" if "a" in values else "slopes"], own.blocks)
     device = jax.devices()[0]
     return Estimated(
         {name: values[name] for name in (*names, *problem.model.parameters)},
         reported,
-        names,
+        {name: np.arange(end - width, end) for name, width, end in zip(names, widths, np.cumsum(widths), strict=True)},
         problem.population(values),
         abilities,
         log_likelihood,
@@ -123,7 +132,7 @@ def _abilities(problem: Problem, values: dict[str, np.ndarray], interval: float)
     return summarise_abilities(posterior.reshape(-1, len(data.nodes)), problem.place, data.nodes, interval)
 
 
-def _slopes(problem: Problem, names: tuple[str, ...], centre: Array) -> Float[np.ndarray, "name item own"]:
+def _slopes(problem: Problem, names: tuple[str, ...], centre: Array) -> Float[np.ndarray, "column item own"]:
     """Derivatives of the reported parameters by each item's own and by the shared coordinates."""
     with jax.enable_x64(True):
         found = _derivatives(problem.target, problem.shapes, names, centre, problem.data)
@@ -133,12 +142,12 @@ def _slopes(problem: Problem, names: tuple[str, ...], centre: Array) -> Float[np
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _derivatives(
     target: Target, shapes: Shapes, names: tuple[str, ...], centre: Array, data: MarginalData
-) -> Float[Array, "name item own"]:
+) -> Float[Array, "column item own"]:
     n, p = shapes.n_blocks, shapes.block_size
 
     def reported(x: Array) -> Array:
         values = target.report(unpack(x, shapes), data)
-        return jnp.stack([values[name] for name in names])
+        return jnp.concatenate([values[name].reshape(n, -1).T for name in names])
 
     own = jnp.pad(jnp.tile(jnp.eye(p), (1, n)), ((0, 0), (0, shapes.n_shared)))
     shared = jnp.eye(shapes.n_shared, shapes.size, n * p)
@@ -148,19 +157,19 @@ def _derivatives(
 
 
 def _reasons(a: np.ndarray, blocks: np.ndarray) -> list[str | None]:
-    endless = np.abs(a) > LARGEST_SLOPE
+    endless = (np.abs(a) > LARGEST_SLOPE).reshape(len(a), -1).any(1)
     unusable = ~(np.diagonal(blocks, axis1=1, axis2=2) > 0).all(1)
-    text = "the likelihood has no maximum: the discrimination grows without end"
+    text = "the likelihood has no maximum: the discrimination or an asymptote's log odds grow without end"
     return [text if bad else None for bad in endless | unusable]
 
 
-def estimable(responses: Responses, n_categories: int) -> Bool[np.ndarray, " item"]:
-    """Items with responses in more than one category: the others have no maximum of the likelihood.
+def estimable(responses: Responses, has: Bool[np.ndarray, "item category"]) -> Bool[np.ndarray, " item"]:
+    """Items with responses in all of their categories: the others have no maximum of the likelihood.
 
     Args:
         responses: coded responses.
-        n_categories: of the model.
+        has: which categories each item has, at least two.
     """
-    seen = np.zeros((responses.n_items, n_categories), bool)
+    seen = np.zeros(has.shape, bool)
     seen[responses.item, responses.response] = True
-    return seen.sum(1) > 1
+    return np.logical_not((has & ~seen).any(1))

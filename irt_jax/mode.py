@@ -34,7 +34,8 @@ from irt_jax.likelihood.grid import (
 from irt_jax.likelihood.kernel import marginal_log_likelihood, posterior_over_nodes
 from irt_jax.likelihood.marginal import MarginalData, item_table, marginal_shapes, marginal_target, node_log_weight
 from irt_jax.models.model import Model, Parameters
-from irt_jax.models.population import Population
+from irt_jax.models.population import FixedPopulation, Population, ScaledPopulation
+from irt_jax.names import PER_CATEGORY
 
 #: The quadrature error, in posterior SDs, below which a grid is good enough.
 QUADRATURE_LIMIT = 0.01
@@ -126,11 +127,16 @@ class Problem(NamedTuple):
 
     def population(self, values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Mean and SD of the groups, each (*draw, group), from reported quantities or the given ones."""
-        if "population_mean" in values:
-            return values["population_mean"], values["population_sd"]
-        draws = values[self.model.parameters[0]].shape[:-1]
-        mean, sd = (np.asarray(part) for part in self.data.population.sample())
-        return np.broadcast_to(mean, (*draws, len(mean))), np.broadcast_to(sd, (*draws, len(sd)))
+        known = self.data.population
+        if isinstance(known, FixedPopulation):
+            name = self.model.parameters[0]
+            draws = values[name].shape[: -2 if name in PER_CATEGORY else -1]
+            mean, sd = np.asarray(known.mean), np.asarray(known.sd)
+            return np.broadcast_to(mean, (*draws, len(mean))), np.broadcast_to(sd, (*draws, len(sd)))
+        sd = values["population_sd"]
+        if isinstance(known, ScaledPopulation):
+            return np.broadcast_to(np.asarray(known.mean), sd.shape), sd
+        return values["population_mean"], sd
 
 
 _unpack = jax.jit(unpack, static_argnums=1)
@@ -173,20 +179,22 @@ def pose(model: Model, responses: Responses, priors: Any, population: Population
         return Problem(model, marginal_target(model), data, marginal_shapes(model, data), place)
 
 
-def locate(problem: Problem, start: Position, *, strict: bool = True) -> Located:
+def locate(problem: Problem, start: Position, *, strict: bool = True, flat: bool = False) -> Located:
     """Find the mode, fit the grid to the posteriors there, until nothing changes.
 
     Args:
         problem: from `pose`.
         start: where to begin.
         strict: refuse a climb that does not end.
+        flat: climb the density of all parameters together, as maximum likelihood has it; otherwise what is shared
+            climbs with the items integrated out.
 
     Raises:
         ConvergenceError: no mode, or no grid that is fine enough.
     """
     position, finer, mode = start, 0, None
     for grid in range(MAX_GRIDS):
-        if problem.shapes.n_shared:
+        if problem.shapes.n_shared and not flat:
             mode = climb_profile(problem.target, problem.data, position, problem.shapes, mode and mode.metric)
         else:
             enough = DECREMENT if grid else REFRESH  # the first grid is a guess
@@ -247,14 +255,14 @@ def _wanted_nodes(problem: Problem, places: Sequence[Float[AnyArray, " coordinat
 @partial(jax.jit, static_argnums=0)
 def _at_mode(model: Model, items: Parameters, population: Any, data: MarginalData) -> tuple[Array, Array]:
     """Table and posterior over the nodes."""
-    table = item_table(model, items, data.nodes)
+    table = item_table(model, {**items, **model.constants(data.priors)}, data.nodes)
     return table, posterior_over_nodes(table, node_log_weight(data.nodes, *population), data.blocks)
 
 
 @partial(jax.jit, static_argnums=0)
 def _log_likelihood(model: Model, items: Parameters, population: Any, data: MarginalData) -> Array:
     items = {name: jnp.asarray(value, jnp.float64) for name, value in items.items()}
-    table = item_table(model, items, data.nodes)
+    table = item_table(model, {**items, **model.constants(data.priors)}, data.nodes)
     return marginal_log_likelihood(table, node_log_weight(data.nodes, *population), data.blocks)
 
 

@@ -20,5 +20,9 @@ PERSONS_FILE: Final = "persons.parquet"
 POSTERIOR_FILE: Final = "posterior.nc"
 RUN_FILE: Final = "run.json"
 
+#: Item parameters with one value for each category but the first.
+PER_CATEGORY: Final = ("thresholds", "slopes", "intercepts", "step_intercepts")
 #: Item parameters that are reported as mean, SD and interval.
 REPORTED: Final = ("a", "b", "c", "d")
+#: Those that are reported as lists, with the SDs of their entries.
+LISTS: Final = ("thresholds", "slopes", "intercepts")

@@ -1,16 +1,19 @@
 """The options of a calibration, checked when they are made."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from irt_jax.errors import UsageError
 from irt_jax.names import REPEATS
 
-MODEL_NAMES = ("2pl",)
+MODEL_NAMES = ("rasch", "1pl", "2pl", "3pl", "4pl", "pcm", "gpcm", "grm", "nominal")
+#: What a file ends with that gives a model for each item.
+MODEL_FILES = (".parquet", ".csv")
 METHODS = ("hmc", "nuts", "mml")
 ABILITIES = ("marginal", "joint")
 PRIORS = ("auto", "mission", "hierarchical", "flat")
+ANCHOR_MODES = ("soft", "fixed")
 POPULATIONS = ("auto", "fixed", "free")
 
 #: What is taken where an option is not given, by abilities and method; a sampler of a whitened posterior tunes little.
@@ -26,12 +29,14 @@ class Options:
     """What a calibration is told, apart from the data.
 
     Attributes:
-        model: item response model.
+        model: item response model of all items: a name, or an `ItemModel`; or a Parquet or CSV file with the columns
+            item_id and model.
         method: "hmc" and "nuts" sample, "mml" climbs to the mode; hmc when None, and nuts for joint abilities.
         abilities: "marginal" integrates the abilities out, "joint" samples them beside the items.
         priors: of the free items. "mission": log a ~ N(0, a_prior_sd), b ~ N(0, b_prior_sd); "hierarchical": their
             means and SDs are learned; "auto": hierarchical with anchors and ten
             free items or more, else mission; "flat": none, for mml.
+        anchor_mode: "soft": an anchor's previous estimates are its prior; "fixed": they are its parameters.
         population: of the abilities. "fixed": N(0, 1); "free": mean and SD are learned, which needs anchors; "auto":
             free with anchors, fixed without.
         a_prior_sd: prior SD of log a of free items.
@@ -53,10 +58,11 @@ class Options:
         UsageError: a value that is not available or out of range.
     """
 
-    model: str = "2pl"
+    model: Any = "2pl"
     method: str | None = None
     abilities: str = "marginal"
     priors: str = "auto"
+    anchor_mode: str = "soft"
     population: str = "auto"
     a_prior_sd: float = 0.2
     b_prior_sd: float = 1.0
@@ -77,14 +83,16 @@ class Options:
         if self.method is None:
             self._set("method", "nuts" if self.abilities == "joint" else "hmc")
         for name, choices in (
-            ("model", MODEL_NAMES),
             ("method", METHODS),
             ("abilities", ABILITIES),
             ("priors", PRIORS),
+            ("anchor_mode", ANCHOR_MODES),
             ("population", POPULATIONS),
             ("repeats", REPEATS),
         ):
             _one_of(name, getattr(self, name), choices)
+        if isinstance(self.model, str) and not self.model.lower().endswith(MODEL_FILES):
+            _one_of("model", self.model, MODEL_NAMES)
         self._refuse_combinations()
         for name, value in zip(
             ("chains", "draws", "warmup"), CHAINS_DRAWS_WARMUP.get((self.abilities, str(self.method)), ()), strict=False
@@ -132,7 +140,12 @@ class Options:
 
     def as_dict(self) -> dict[str, Any]:
         """The options by name, as they stand in run.json."""
-        return asdict(self)
+        return {field.name: getattr(self, field.name) for field in fields(self)} | {"model": self.model_name}
+
+    @property
+    def model_name(self) -> str:
+        """The model's name, or the file that names the items' models."""
+        return self.model if isinstance(self.model, str) else str(self.model.name)
 
 
 def _flag(name: str) -> str:

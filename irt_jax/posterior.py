@@ -9,12 +9,13 @@ from jaxtyping import Float
 
 from irt_jax.abilities import Marginals
 from irt_jax.data import Responses
+from irt_jax.names import LISTS
 
 #: Draws over items that posterior.nc keeps.
-ITEM_DRAWS = ("a", "b", "log_a")
+ITEM_DRAWS = ("a", "b", "log_a", "c", "d")
 #: Draws of what persons or items share: the population, by group, and learned priors.
 GROUP_DRAWS = ("population_mean", "population_sd")
-LEARNED_DRAWS = ("log_a_mean", "log_a_sd", "b_mean", "b_sd")
+LEARNED_DRAWS = ("log_a_mean", "log_a_sd", "b_mean", "b_sd", "log_a_common")
 
 
 def marginals(draws: Float[np.ndarray, "chain draw *parameter"], interval: float) -> Marginals:
@@ -63,6 +64,7 @@ def posterior_tree(
     persons = {"person": _labels(responses.person_ids)}
     posterior: dict[str, tuple[tuple[str, ...], np.ndarray]]
     posterior = {name: (("chain", "draw", "item"), draws) for name, draws in values.items() if name in ITEM_DRAWS}
+    posterior |= {name: (("chain", "draw", "item", "step"), values[name]) for name in LISTS if name in values}
     posterior |= {name: (("chain", "draw", "group"), values[name]) for name in GROUP_DRAWS if name in values}
     posterior |= {name: (("chain", "draw"), values[name]) for name in LEARNED_DRAWS if name in values}
     if "theta" in values:

@@ -86,6 +86,7 @@ def sample_joint(model: Model, responses: Responses, priors: Any, population: Po
     """
     data = joint_data(responses, priors, population)
     draws = _drawn(joint_target(model), data, run)
+    draws = draws._replace(values=model.align(draws.values, priors))
     with run.stopwatch.measure("summarise"):
         abilities = marginals(draws.values["theta"], run.interval)
         problem = pose(model, responses, priors, population)
@@ -125,6 +126,7 @@ def sample_marginal(model: Model, responses: Responses, priors: Any, population:
             run.progress(Progress("mode", 1, 1))
 
     draws = _drawn(whitened_target(problem.target, problem.shapes), (problem.data, metric), run)
+    draws = draws._replace(values=model.align(draws.values, priors))
     with compilation_apart(run.stopwatch, "summarise"):
         error = max(error, _error_at_draws(problem, metric, draws))
         draws, abilities, notes = _abilities(problem, draws, run)

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from irt_jax.names import GROUP, ITEM, PERSON, REPORTED
+from irt_jax.names import GROUP, ITEM, LISTS, PERSON, REPORTED
 
 
 def items_schema(item_type: pa.DataType) -> pa.Schema:
@@ -21,10 +21,8 @@ def items_schema(item_type: pa.DataType) -> pa.Schema:
     ]
     for name in REPORTED:
         fields += [pa.field(name + suffix, pa.float64()) for suffix in ("", "_sd", "_lower", "_upper")]
-    fields += [
-        pa.field("thresholds", pa.list_(pa.float64())),
-        pa.field("thresholds_sd", pa.list_(pa.float64())),
-    ]
+    for name in LISTS:
+        fields += [pa.field(name + suffix, pa.list_(pa.float64())) for suffix in ("", "_sd")]
     fields += [
         pa.field(name, pa.float64())
         for name in ("log_a", "log_a_sd", "cov_log_a_b", "rhat", "ess_bulk", "ess_tail", "mcse")

@@ -12,7 +12,8 @@ from irt_jax.abilities import Marginals
 from irt_jax.data import Responses
 from irt_jax.diagnostics import Summary
 from irt_jax.estimation import Estimated
-from irt_jax.names import GROUP, ITEM, PERSON, REPORTED
+from irt_jax.models.bank import Coding
+from irt_jax.names import GROUP, ITEM, LISTS, PERSON, REPORTED
 from irt_jax.posterior import marginals
 from irt_jax.schema import items_schema, persons_schema
 
@@ -23,7 +24,7 @@ def items_table(
     parameters: tuple[str, ...],
     responses: Responses,
     *,
-    model: str,
+    coding: Coding,
     is_anchor: Bool[np.ndarray, " item"],
     interval: float,
 ) -> pa.Table:
@@ -31,23 +32,33 @@ def items_table(
 
     Args:
         values: draws by name, (chain, draw, item); `log_a` besides the reported parameters.
-        statistics: MCMC statistics by name, (item,).
+        statistics: MCMC statistics by name, (item,) or (item, step).
         parameters: the parameters that the model reports, such as a and b.
         responses: for ids and counts.
-        model: its name.
+        coding: each item's model.
         is_anchor: which items were anchored.
         interval: probability mass of the intervals.
     """
-    columns = _described(responses, model, is_anchor)
+    n_items = responses.n_items
+    columns = _described(responses, coding, is_anchor)
     for name in set(parameters) & set(REPORTED):
+        own = coding.reports(name, n_items)
         for suffix, column in zip(("", "_sd", "_lower", "_upper"), marginals(values[name], interval), strict=True):
-            columns[name + suffix] = column
-    columns |= _log_a_columns(values["log_a"], values["b"])
-    worst = [statistics[name] for name in parameters]
-    columns["rhat"] = np.max([s.rhat for s in worst], axis=0)
-    columns["ess_bulk"] = np.min([s.ess_bulk for s in worst], axis=0)
-    columns["ess_tail"] = np.min([s.ess_tail for s in worst], axis=0)
-    columns["mcse"] = np.max([s.mcse_mean for s in worst], axis=0)
+            columns[name + suffix] = pa.array(column, mask=~own)
+    for name in set(parameters) & set(LISTS):
+        for suffix, column in zip(("", "_sd"), marginals(values[name], interval)[:2], strict=True):
+            columns[name + suffix] = _lists(column, coding.reports(name, n_items))
+    if "log_a" in values:
+        own = coding.estimates("log_a", n_items)
+        columns |= {
+            name: pa.array(column, mask=~own) for name, column in _log_a_columns(values["log_a"], values["b"]).items()
+        }
+    for field, worst in (("rhat", np.fmax), ("ess_bulk", np.fmin), ("ess_tail", np.fmin), ("mcse_mean", np.fmax)):
+        each = [
+            np.where(coding.estimates(name, n_items), getattr(statistics[name], field), np.nan).reshape(n_items, -1)
+            for name in parameters
+        ]
+        columns[field.removesuffix("_mean")] = worst.reduce(np.concatenate(each, axis=1), axis=1)
     return _typed(columns, responses)
 
 
@@ -57,7 +68,7 @@ def estimates_table(
     keep: Bool[np.ndarray, " item"],
     reasons: Sequence[str | None],
     *,
-    model: str,
+    coding: Coding,
     is_anchor: Bool[np.ndarray, " item"],
     interval: float,
 ) -> pa.Table:
@@ -68,45 +79,66 @@ def estimates_table(
         responses: of all items.
         keep: which items were in the likelihood.
         reasons: why an item has no estimate, or None, for all items.
-        model: its name.
+        coding: each item's model.
         is_anchor: which items were anchored.
         interval: probability mass of the intervals.
     """
-    columns = _described(responses, model, is_anchor) | {"reason": list(reasons)}
+    columns = _described(responses, coding, is_anchor) | {"reason": list(reasons)}
     usable = np.array([reason is None for reason in reasons])
 
-    def whole(values: np.ndarray) -> pa.Array:
-        everywhere = np.full(responses.n_items, np.nan)
-        everywhere[keep] = values
-        everywhere[~usable] = np.nan
-        return pa.array(everywhere, mask=~np.isfinite(everywhere))
+    def everywhere(name: str, values: np.ndarray) -> np.ndarray:
+        """NaN for items without an estimate, and for what is not of their model."""
+        spread = np.full((responses.n_items, *values.shape[1:]), np.nan)
+        spread[keep] = values
+        spread[~usable] = np.nan
+        own = coding.estimates if name == "log_a" else coding.reports
+        return np.where(own(name, responses.n_items), spread, np.nan)
+
+    def whole(name: str, values: np.ndarray) -> pa.Array:
+        found = everywhere(name, values)
+        return pa.array(found, mask=~np.isfinite(found))
 
     factor = NormalDist().inv_cdf(0.5 + interval / 2.0)
     errors = np.sqrt(np.maximum(np.diagonal(estimated.covariance, axis1=1, axis2=2), 0.0))
-    of_name = dict(zip(estimated.names, errors.T, strict=True))
-    for name in set(estimated.names) & set(REPORTED):
-        value, error = estimated.values[name], of_name[name]
-        columns |= {name: whole(value), f"{name}_sd": whole(error)}
-        columns |= {f"{name}_lower": whole(value - factor * error), f"{name}_upper": whole(value + factor * error)}
-    if "log_a" in of_name:
-        together = estimated.covariance[:, estimated.names.index("log_a"), estimated.names.index("b")]
-        columns |= {"log_a": whole(estimated.values["log_a"]), "log_a_sd": whole(of_name["log_a"])}
-        columns["cov_log_a_b"] = whole(together)
-    else:
-        a, b = (estimated.names.index(name) for name in ("a", "b"))
+    first = {name: place[0] for name, place in estimated.columns.items()}
+    for name in set(first) & set(REPORTED):
+        value, error = estimated.values[name], errors[:, first[name]]
+        columns |= {name: whole(name, value), f"{name}_sd": whole(name, error)}
+        columns[f"{name}_lower"] = whole(name, value - factor * error)
+        columns[f"{name}_upper"] = whole(name, value + factor * error)
+    for name in set(first) & set(LISTS):
+        for suffix, values in (("", estimated.values[name]), ("_sd", errors[:, estimated.columns[name]])):
+            found = everywhere(name, values)
+            columns[name + suffix] = _lists(found, np.isfinite(found))
+    if "log_a" in first:
+        together = estimated.covariance[:, first["log_a"], first["b"]]
+        columns["log_a"] = whole("log_a", estimated.values["log_a"])
+        columns["log_a_sd"] = whole("log_a", errors[:, first["log_a"]])
+        columns["cov_log_a_b"] = whole("log_a", together)
+    elif "a" in first:
         positive = np.where(estimated.values["a"] > 0, estimated.values["a"], np.nan)
-        columns |= {"log_a": whole(np.log(positive)), "log_a_sd": whole(of_name["a"] / positive)}
-        columns["cov_log_a_b"] = whole(estimated.covariance[:, a, b] / positive)
+        columns["log_a"] = whole("log_a", np.log(positive))
+        columns["log_a_sd"] = whole("log_a", errors[:, first["a"]] / positive)
+        columns["cov_log_a_b"] = whole("log_a", estimated.covariance[:, first["a"], first["b"]] / positive)
     return _typed(columns, responses)
 
 
-def _described(responses: Responses, model: str, is_anchor: np.ndarray) -> dict[str, Any]:
+def _lists(values: Float[np.ndarray, "item step"], own: Bool[np.ndarray, "item step"]) -> pa.Array:
+    """One list an item, of its own entries; null where there is none."""
+    count = own.sum(1)
+    offsets = pa.array(np.append(0, np.cumsum(count)).astype(np.int32), mask=np.append(count == 0, False))
+    return pa.ListArray.from_arrays(offsets, pa.array(values[own], pa.float64()))
+
+
+def _described(responses: Responses, coding: Coding, is_anchor: np.ndarray) -> dict[str, Any]:
     """Columns that do not depend on the method."""
     counts = responses.item_counts
     total = np.bincount(responses.item, responses.response, responses.n_items)
     return {
         ITEM: responses.item_ids,
-        "model": [model] * responses.n_items,
+        "model": np.array([model.name for model in coding.bank.models], object)[
+            np.zeros(responses.n_items, int) if coding.model is None else coding.model
+        ],
         "is_anchor": is_anchor,
         "calibrated": responses.calibrated,
         "n_responses": counts,

@@ -19,3 +19,20 @@ def fine_grid(file: Path) -> pd.DataFrame:
     if "kind" not in table:
         return table.iloc[:0]
     return table[(table["kind"] == "computed_fine_grid") & (table["model"] == "2PL")]
+
+
+def graded_names() -> list[str]:
+    """Data sets with graded response estimates that were computed on a fine grid."""
+    return [name for name in ("science", "verbagg_poly") if (FOLDER / f"{name}.reference.csv").exists()]
+
+
+def graded(name: str) -> pd.DataFrame:
+    """Those estimates, one row an item and parameter: item_id, param, value, se, logLik."""
+    table = pd.read_csv(FOLDER / f"{name}.reference.csv", dtype={"item_id": str})
+    return table[(table["kind"] == "computed") & (table["model"] == "GRM")]
+
+
+def from_zero(name: str) -> pd.DataFrame:
+    """Responses of a data set whose categories are numbered from one, numbered from zero."""
+    table = pd.read_parquet(FOLDER / f"{name}.parquet")
+    return table.assign(response=table["response"] - table["response"].min())

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import oracle
 import pyarrow as pa
@@ -97,7 +99,9 @@ def test_items_of_a_run_are_anchors_of_the_next(fit, small):
     np.testing.assert_allclose(prior.log_a_mean, fit.items.log_a)
     np.testing.assert_allclose(prior.log_a_sd, fit.items.log_a_sd)
     np.testing.assert_allclose(prior.b_mean, fit.items.b)
-    np.testing.assert_allclose(prior.b_sd, fit.items.b_sd)
+    slope = fit.items.cov_log_a_b / fit.items.log_a_sd**2
+    np.testing.assert_allclose(prior.b_on_log_a, slope)
+    np.testing.assert_allclose(prior.b_sd, np.sqrt(fit.items.b_sd**2 - slope * fit.items.cov_log_a_b))
 
 
 def test_the_order_of_rows_and_the_kind_of_ids_change_nothing(fit, small):
@@ -150,7 +154,7 @@ def test_groups_are_carried_to_the_persons(small):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.set_column(2, "response", pa.array([2] * 360)), r"Expected responses 0 to 1 .* found 2"),
+        (lambda t: t.set_column(2, "response", pa.array([2] * 360)), r"Expected responses 0 and 1 .* found 2"),
         (lambda t: t.append_column("weight", pa.array([2.0] * 360)), "Expected no person weights"),
     ],
 )
@@ -162,7 +166,7 @@ def test_what_the_model_cannot_take_is_refused(small, change, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": "5pl"}, "--model '5pl' is not available. Choose from: 2pl"),
+        ({"model": "5pl"}, "--model '5pl' is not available. Choose from: rasch, 1pl, 2pl"),
         ({"method": "gibbs"}, "--method"),
         ({"priors": "flat"}, "--priors"),
         ({"chains": 0}, "--chains must be a whole number of at least 1, found 0"),
@@ -183,3 +187,51 @@ def test_a_run_that_is_too_short_says_so(small):
     assert fit.diagnostics.offenders
     assert "--draws" in " ".join(fit.diagnostics.problems)
     assert fit.run["diagnostics"]["ok"] is False
+
+
+def test_fixed_anchors_come_out_as_they_went_in_and_the_others_on_their_scale(small):
+    for told in ({"method": "mml"}, {"draws": 100, "warmup": 50, "chains": 4}):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CalibrationWarning)
+            fit = calibrate(small.responses, small.anchors, anchor_mode="fixed", **told)
+        anchored = fit.items[fit.items.is_anchor]
+        np.testing.assert_allclose(anchored.a, small.anchors["a"])
+        np.testing.assert_allclose(anchored.b, small.anchors["b"])
+        np.testing.assert_allclose(anchored.b_sd, 0.0, atol=1e-12)
+        assert (fit.items[~fit.items.is_anchor].b_sd > 0.02).all()
+        assert fit.run["population"]["free"]
+        assert not any("never moves" in problem for problem in fit.diagnostics.problems)
+
+
+def test_every_item_needs_a_model_in_a_file_of_models(small, tmp_path):
+    file = tmp_path / "models.csv"
+    names = small.items["item_id"].to_pylist()
+    for rows, message in (
+        (["item_id,model", f"{names[0]},3pl"], "found none for"),
+        (["item_id,kind", f"{names[0]},3pl"], "Expected the columns"),
+        (["item_id,model", *(f"{name},5pl" for name in names)], "found 5pl"),
+        (["item_id,model", *(f"{name},2pl" for name in names * 2)], "found repeated"),
+    ):
+        file.write_text("\n".join(rows) + "\n")
+        with pytest.raises(InputError, match=message):
+            calibrate(small.responses, model=str(file))
+    with pytest.raises(InputError, match="Cannot read"):
+        calibrate(small.responses, model=str(tmp_path / "none.parquet"))
+
+
+def test_categories_that_nobody_used_are_named_and_keep_their_numbers():
+    responses = pa.table(
+        {"person_id": [1, 1, 2, 2, 3, 3], "item_id": ["x", "y"] * 3, "response": [0, 0, 2, 1, 0, 2]},
+    )
+    with pytest.warns(CalibrationWarning, match=r"1 items have categories without responses: 'x \(1\)'"):
+        fit = calibrate(responses, model="grm", method="mml", priors="mission")
+    assert fit.items.thresholds.map(len).tolist() == [2, 2]
+    with pytest.warns(CalibrationWarning, match="categories without responses"):
+        fit = calibrate(responses, model="grm", method="mml", priors="flat")
+    assert "a category has no response" in fit.items.reason[0]
+
+
+def test_three_categories_need_a_model_that_has_them():
+    responses = pa.table({"person_id": [1, 2], "item_id": ["x", "x"], "response": [0, 2]})
+    with pytest.raises(InputError, match="use --model grm"):
+        calibrate(responses, model="3pl")

@@ -35,7 +35,8 @@ def test_the_readmes_python_runs(small, tmp_path, monkeypatch):
     small.write(tmp_path / "data")
     monkeypatch.chdir(tmp_path / "data")
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
+    names: dict[str, object] = {}
     for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
+        exec(compile(block, "README.md", "exec"), names)
     assert (tmp_path / "data" / "run" / "items.parquet").exists()

@@ -41,16 +41,19 @@ class Watch:
 
 
 def run(problem: Problem, settings: Settings) -> Outcome:
-    """Compilation: from the call of `sample` to the end of the first iteration; warm-up by the chains' clocks."""
+    """Compilation: from the call of `sample` to the end of the first iteration; warm-up by the chains' clocks.
+
+    PyMC's own number of cores is half of those that it sees, taking the others for hardware threads: one of two.
+    """
     watch = Watch()
     started = time.perf_counter()
     told = settings.told(chains="chains", draws="draws", warmup="tune", seed="random_seed")
     with model(problem):
-        trace = pm.sample(**told, progressbar=False, callback=watch)
+        trace = pm.sample(**told, cores=settings.cores, progressbar=False, callback=watch)
     return Outcome(
         {name: trace.posterior[name].values for name in ("a", "b", "theta")},
         PACKAGES,
-        threads=min(settings.cores, trace.posterior.sizes["chain"], 4),
+        threads=min(settings.cores, trace.posterior.sizes["chain"]),
         warmup=watch.warmup,
         compile_s=watch.first - started,
         **split_by(watch.last - watch.first, watch.seconds[True], watch.seconds[False]),

@@ -59,7 +59,7 @@ def mean_posterior(
     n_draws = len(populations.mean)
     mesh = device_mesh()
     beside = draws_beside(-(-n_draws // mesh.size), data.blocks.group.shape[1], len(data.nodes))
-    batch = batches(items, populations, beside, mesh.size)
+    batch = batches(items, model.constants(data.priors), populations, beside, mesh.size)
     nodes = jnp.asarray(data.nodes, jnp.float32)
     return _summed(model, batch, nodes, jax.tree.map(jnp.asarray, data.blocks)) / n_draws
 

@@ -63,11 +63,18 @@ def draws_beside(n_draws: int, n_places: int, n_nodes: int) -> int:
     return int(np.clip(HELD // (n_places * n_nodes), 1, min(BESIDE, max(n_draws, 1))))
 
 
-def batches(items: Mapping[str, Float[AnyArray, "..."]], populations: Populations, beside: int, multiple: int) -> Batch:
+def batches(
+    items: Mapping[str, Float[AnyArray, "..."]],
+    constants: Parameters,
+    populations: Populations,
+    beside: int,
+    multiple: int,
+) -> Batch:
     """Cut draws into batches, in float32; the last draw fills the last ones up.
 
     Args:
         items: item parameters, first axis draws.
+        constants: what is known of the items, the same for all draws.
         populations: of the same draws.
         beside: draws of a batch.
         multiple: of which the number of batches shall be one.
@@ -85,7 +92,8 @@ def batches(items: Mapping[str, Float[AnyArray, "..."]], populations: Population
         return pad.reshape(count, beside, *array.shape[1:])
 
     number = np.pad(np.arange(n_draws, dtype=np.int32), (0, extra), constant_values=-1).reshape(count, beside)
-    return Batch(jax.tree.map(cut, dict(items)), jax.tree.map(cut, populations), number)
+    known = {name: np.broadcast_to(value, (n_draws, *np.shape(value))) for name, value in constants.items()}
+    return Batch(jax.tree.map(cut, {**items, **known}), jax.tree.map(cut, populations), number)
 
 
 def block_log_density(

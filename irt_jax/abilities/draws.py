@@ -56,7 +56,7 @@ def draw_abilities(
     a_round = beside * n_devices
     size = a_round * int(np.clip(RETURNED // (a_round * len(place)), 1, -(-n_draws // a_round)))
     shared = jnp.asarray(data.nodes, jnp.float32), jax.tree.map(jnp.asarray, data.blocks), jnp.asarray(place)
-    batch = batches(items, populations, beside, size // beside)
+    batch = batches(items, model.constants(data.priors), populations, beside, size // beside)
     theta = np.empty((n_draws, len(place)), np.float32)
     for first in range(0, n_draws, size):
         part = jax.tree.map(lambda array: array[first // beside : (first + size) // beside], batch)  # noqa: B023

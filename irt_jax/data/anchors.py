@@ -33,6 +33,10 @@ class Anchors(NamedTuple):
         log_a: log of the slope, [anchor]; the posterior mean of log a when the anchors come from a run.
         log_a_sd: SD of log a, [anchor].
         b_sd: SD of b, [anchor].
+        cov_log_a_b: covariance of the errors of log a and b, NaN where the file has none, [anchor].
+        c: lower asymptote, NaN where the file has none, [anchor].
+        d: upper asymptote, likewise, [anchor].
+        thresholds: NaN beyond those that the anchor has, [anchor, threshold].
         row: row of the anchor in the table that was aligned, [anchor]; takes the table's other columns along.
         missing: ids of the anchors that are not in the data.
     """
@@ -43,6 +47,10 @@ class Anchors(NamedTuple):
     log_a: Float64[np.ndarray, " anchor"]
     log_a_sd: Float64[np.ndarray, " anchor"]
     b_sd: Float64[np.ndarray, " anchor"]
+    cov_log_a_b: Float64[np.ndarray, " anchor"]
+    c: Float64[np.ndarray, " anchor"]
+    d: Float64[np.ndarray, " anchor"]
+    thresholds: Float64[np.ndarray, "anchor threshold"]
     row: Int64[np.ndarray, " anchor"]
     missing: list[str | int]
 
@@ -206,8 +214,39 @@ def align_anchors(responses: Responses, anchors: pa.Table) -> Anchors:
     order = np.argsort(codes)
     row = found[order]
     values = {name: anchors[name].to_numpy()[row] for name in ("a", "b", "log_a", "log_a_sd", "b_sd")}
+    for name in ("cov_log_a_b", "c", "d"):
+        values[name] = numbers_or_nan(anchors, name)[row]
+    values["thresholds"] = padded_lists(anchors, "thresholds")[row]
     missing = ids.filter(pc.is_null(place)).to_pylist()
     return Anchors(item=codes[order], row=row, missing=missing, **values)
+
+
+def numbers_or_nan(table: pa.Table, name: str) -> Float64[np.ndarray, " row"]:
+    """A column of numbers, NaN where there is none.
+
+    Args:
+        table: any.
+        name: of the column.
+    """
+    if name not in table.column_names:
+        return np.full(table.num_rows, np.nan)
+    return pc.fill_null(table[name].cast(pa.float64()), np.nan).to_numpy().astype(np.float64)
+
+
+def padded_lists(table: pa.Table, name: str) -> Float64[np.ndarray, "row entry"]:
+    """A column of lists of numbers as a matrix, NaN beyond each list's end.
+
+    Args:
+        table: any.
+        name: of the column.
+    """
+    if name not in table.column_names:
+        return np.full((table.num_rows, 0), np.nan)
+    lists = table[name].combine_chunks()
+    count = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    matrix = np.full((len(count), int(count.max(initial=0))), np.nan)
+    matrix[np.arange(matrix.shape[1]) < count[:, None]] = pc.fill_null(pc.list_flatten(lists), np.nan).to_numpy()
+    return matrix
 
 
 def _examples(ids: pa.Array) -> str:

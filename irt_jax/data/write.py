@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from irt_jax.errors import OutputError
@@ -59,6 +60,30 @@ def write_folder(folder: Path, fill: Callable[[Path], None], *, overwrite: bool 
             _put_in_place(beside, folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def write_file(path: Path, table: pa.Table, *, overwrite: bool = False) -> None:
+    """Write a table beside the wanted file, then rename it into place.
+
+    Args:
+        path: a CSV file by its suffix, Parquet otherwise.
+        table: without lists for a CSV file.
+        overwrite: whether an existing file may be replaced; it stays until the new one is complete.
+
+    Raises:
+        OutputError: it exists, or cannot be written; nothing is left behind.
+    """
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists.", "Choose another name, or replace it by --overwrite.")
+    beside = _beside(path, "part")
+    try:
+        with _explain(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write = pa_csv.write_csv if path.suffix.lower() == ".csv" else lambda rows, file: write_table(file, rows)
+            write(table, beside)
+            beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def write_table(path: Path, table: pa.Table) -> None:

@@ -36,7 +36,7 @@ class Covariance(NamedTuple):
     relative_error: float
 
 
-def covariance(target: Target, data: Any, metric: Metric, shapes: Shapes) -> Covariance:
+def covariance(target: Target, data: Any, metric: Metric, shapes: Shapes, *, together: bool = False) -> Covariance:
     """Invert the observed information at the mode.
 
     The metric's whitening A turns the blocks' information into I + E, with E small and without diagonal blocks, so that
@@ -50,9 +50,13 @@ def covariance(target: Target, data: Any, metric: Metric, shapes: Shapes) -> Cov
         data: its data.
         metric: at the mode, directions included.
         shapes: of the positions.
+        together: whether the shared parameters' covariance comes from the information as well, which is then inverted
+            in full, up to `AT_MOST_FULL` parameters.
     """
     p = shapes.block_size
     with jax.enable_x64(True):
+        if together and shapes.n_shared and shapes.size <= AT_MOST_FULL:
+            return Covariance(_in_full(target, data, metric, shapes, shapes.n_shared), 0.0)
         alone = metric._replace(shared_root=jnp.zeros_like(metric.shared_root))
         blocks, error = np.asarray(alone.covariance())[:, :p, :p], 0.0
         missed = None if shapes.size <= ALWAYS_FULL else _missed(target, data, metric, shapes)
@@ -90,15 +94,18 @@ def _missed(target: Target, data: Any, metric: Metric, shapes: Shapes) -> Float[
 
 
 def _in_full(
-    target: Target, data: Any, metric: Metric, shapes: Shapes
-) -> Float[np.ndarray, "block parameter parameter"]:
+    target: Target, data: Any, metric: Metric, shapes: Shapes, n_shared: int = 0
+) -> Float[np.ndarray, "block own own"]:
+    """Covariance of each block's parameters and of the first shared ones, the others held."""
     rows_of_hessian = compiled(target, shapes).rows_of_hessian
     n, p = shapes.n_blocks, shapes.block_size
-    units = np.eye(ROWS * -(-n * p // ROWS), shapes.size).reshape(-1, ROWS, shapes.size)
+    size = n * p + n_shared
+    units = np.eye(ROWS * -(-size // ROWS), shapes.size).reshape(-1, ROWS, shapes.size)
     rows = [np.asarray(rows_of_hessian(metric.centre, jnp.asarray(unit), data)) for unit in units]
-    information = np.concatenate(rows)[: n * p, : n * p]
+    information = np.concatenate(rows)[:size, :size]
     scale = 1.0 / np.sqrt(np.abs(np.diag(information)))
     inverse = np.linalg.pinv(scale[:, None] * (information + information.T) / 2 * scale, rcond=1e-10, hermitian=True)
     inverse *= scale[:, None] * scale
-    index = np.arange(n * p).reshape(n, p)
+    shared = np.broadcast_to(np.arange(n * p, size), (n, n_shared))
+    index = np.concatenate([np.arange(n * p).reshape(n, p), shared], axis=1)
     return inverse[index[:, :, None], index[:, None, :]]

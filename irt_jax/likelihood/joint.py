@@ -65,7 +65,8 @@ def response_log_likelihood(
         theta: abilities.
         data: codes of the responses.
     """
-    of_response = {name: value[data.item] for name, value in items.items()}
+    known = {**items, **model.constants(data.priors)}
+    of_response = {name: value[data.item] for name, value in known.items()}
     log_p = model.log_probabilities(of_response, theta[data.person])
     chosen = data.response[:, None] == jnp.arange(log_p.shape[-1])
     return jnp.where(chosen, log_p, 0.0).sum(-1)

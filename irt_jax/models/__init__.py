@@ -1,10 +1,26 @@
 """Item response models: each one a function from item parameters to log-probabilities of categories."""
 
-from irt_jax.models.model import Model
+from irt_jax.models.bank import Bank
+from irt_jax.models.items import ItemPriors, bank_model
+from irt_jax.models.logistic import FOUR, ONE, RASCH, THREE, TWO
+from irt_jax.models.model import ItemModel, Model
+from irt_jax.models.polytomous import GPCM, GRM, NOMINAL, PCM
 from irt_jax.models.priors import item_priors
-from irt_jax.models.two_parameter import TWO_PARAMETER, TwoParameterPriors
+from irt_jax.models.slope_intercept import flat_model
 
 #: Every model by the name that users type.
-MODELS: dict[str, Model] = {model.name: model for model in (TWO_PARAMETER,)}
+MODELS: dict[str, ItemModel] = {model.name: model for model in (RASCH, ONE, TWO, THREE, FOUR, PCM, GPCM, GRM, NOMINAL)}
+#: The model of a calibration of 2pl items alone.
+TWO_PARAMETER = bank_model(Bank((TWO,)))
 
-__all__ = ["MODELS", "TWO_PARAMETER", "Model", "TwoParameterPriors", "item_priors"]
+__all__ = [
+    "MODELS",
+    "TWO_PARAMETER",
+    "Bank",
+    "ItemModel",
+    "ItemPriors",
+    "Model",
+    "bank_model",
+    "flat_model",
+    "item_priors",
+]

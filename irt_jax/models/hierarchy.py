@@ -37,7 +37,11 @@ class Hierarchy(NamedTuple):
 
 
 def sample_normal(
-    name: str, mean: Float[AnyArray, " item"], sd: Float[AnyArray, " item"], hierarchy: Hierarchy | None
+    name: str,
+    mean: Float[AnyArray, " item"],
+    sd: Float[AnyArray, " item"],
+    hierarchy: Hierarchy | None,
+    site: str | None = None,
 ) -> Float[AnyArray, " item"]:
     """NumPyro statement of one normal parameter per item.
 
@@ -49,10 +53,12 @@ def sample_normal(
         mean: prior mean of each item; a free item's is not used where there is a hierarchy.
         sd: prior SD of each item; likewise.
         hierarchy: of the free items; None for the given priors.
+        site: name of the parameter itself, where it differs.
     """
+    site = site or name
     if hierarchy is None:
         with numpyro.plate("item", len(mean)):
-            return numpyro.sample(name, dist.Normal(mean, sd))
+            return numpyro.sample(site, dist.Normal(mean, sd))
     learned_mean = numpyro.sample(f"{name}_mean", dist.Normal(hierarchy.mean_centre, hierarchy.mean_sd))
     log_sd = numpyro.sample(f"{name}_log_sd", dist.Normal(hierarchy.log_sd_centre, hierarchy.log_sd_sd))
     learned_sd = numpyro.deterministic(f"{name}_sd", jnp.exp(log_sd))
@@ -61,7 +67,7 @@ def sample_normal(
     centred = hierarchy.centred
     with numpyro.plate("item", len(mean)):
         base = numpyro.sample(f"{name}_base", dist.Normal(centred * mean, sd**centred))
-        return numpyro.deterministic(name, mean + sd ** (1.0 - centred) * (base - centred * mean))
+        return numpyro.deterministic(site, mean + sd ** (1.0 - centred) * (base - centred * mean))
 
 
 def start_normal(
@@ -70,6 +76,7 @@ def start_normal(
     mean: Float[AnyArray, " item"],
     sd: Float[AnyArray, " item"],
     hierarchy: Hierarchy | None,
+    site: str | None = None,
 ) -> dict[str, np.ndarray]:
     """Where the sites of `sample_normal` stand when the parameter has a given value; what is learned, at its centre.
 
@@ -79,9 +86,10 @@ def start_normal(
         mean: prior mean of each item.
         sd: prior SD of each item.
         hierarchy: of the free items.
+        site: see `sample_normal`.
     """
     if hierarchy is None:
-        return {name: value}
+        return {site or name: value}
     learned_mean, learned_sd = float(hierarchy.mean_centre), float(np.exp(hierarchy.log_sd_centre))
     mean = np.where(hierarchy.free, learned_mean, mean)
     sd = np.where(hierarchy.free, learned_sd, sd)

@@ -9,6 +9,7 @@ import numpyro.distributions as dist
 from jaxtyping import Float
 
 from irt_jax.arrays import AnyArray
+from irt_jax.models.loose import Loose
 
 #: Priors of a free population: mean ~ N(0, 2), log SD ~ N(0, 0.5), on the scale of the anchors.
 MEAN_SD = 2.0
@@ -64,12 +65,42 @@ class FreePopulation(NamedTuple):
         }
 
 
-Population = FixedPopulation | FreePopulation
+class ScaledPopulation(NamedTuple):
+    """Populations of known mean, whose SD is free: the scale of models whose slopes are one.
+
+    Attributes:
+        mean: of each group's abilities.
+        log_sd_precision: prior precision of the log of each group's SD, around zero; zero for none.
+    """
+
+    mean: Float[AnyArray, " group"]
+    log_sd_precision: Float[AnyArray, " group"]
+
+    def sample(self) -> tuple[AnyArray, AnyArray]:
+        """NumPyro statement: site `population_log_sd`; mean and SD, each (group,)."""
+        log_sd = numpyro.sample("population_log_sd", Loose(self.log_sd_precision).to_event(1))
+        return self.mean, numpyro.deterministic("population_sd", jnp.exp(log_sd))
+
+    def start(self) -> dict[str, AnyArray]:
+        """An SD of one."""
+        return {"population_log_sd": np.zeros(len(self.mean))}
+
+
+Population = FixedPopulation | FreePopulation | ScaledPopulation
 
 
 def standard_population() -> FixedPopulation:
     """One group of abilities N(0, 1)."""
     return FixedPopulation(np.zeros(1), np.ones(1))
+
+
+def scaled_population(*, flat: bool = False) -> ScaledPopulation:
+    """One group of mean 0 whose SD is learned.
+
+    Args:
+        flat: without the weak prior of this module.
+    """
+    return ScaledPopulation(np.zeros(1), np.full(1, 0.0 if flat else 1.0 / LOG_SD_SD**2))
 
 
 def free_population(n_groups: int = 1) -> FreePopulation:

@@ -4,18 +4,35 @@ Free items have log a ~ N(0, a_sd) and b ~ N(0, b_sd), or a normal distribution 
 anchor has log a ~ N(log a_prev, log_a_sd) and b ~ N(b_prev, b_sd) of its previous calibration.
 """
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from irt_jax.data import Anchors
+from irt_jax.models.bank import Bank, Coding, of_thresholds
 from irt_jax.models.hierarchy import Hierarchy
-from irt_jax.models.two_parameter import TwoParameterPriors
+from irt_jax.models.items import ItemPriors
+from irt_jax.models.logistic import TWO
+from irt_jax.models.slope_intercept import NoPriors
+from irt_jax.models.thresholds import coordinates
 
 #: Weak priors of what is learned about the free items: mean of log a ~ N(0, 0.5), log of its SD ~ N(log 0.3, 0.6);
 #: mean of b ~ N(0, 2), log of its SD ~ N(0, 0.6).
 LOG_A_MEAN_SD, LOG_A_SD_CENTRE = 0.5, 0.3
 B_MEAN_SD, B_SD_CENTRE = 2.0, 1.0
 LOG_SD_SD = 0.6
+#: Guessing c ~ Beta(5, 17), and d ~ Beta(17, 5).
+C_COUNTS, D_COUNTS = (5.0, 17.0), (17.0, 5.0)
+#: An anchor's c and d have beta priors with their previous values as means, and about this SD.
+ANCHOR_ASYMPTOTE_SD = 0.02
+#: Ascending thresholds: log gap ~ N(log(3 / number of thresholds), 1). Others: contrasts ~ N(0, 1), as for thresholds
+#: that are independent with SD 1.
+SPAN, LOG_GAP_SD, CONTRAST_SD = 3.0, 1.0, 1.0
+#: Nominal slopes ~ N(0, 1), intercepts ~ N(0, 1.5).
+NOMINAL_SLOPE_SD, NOMINAL_INTERCEPT_SD = 1.0, 1.5
+#: All items are 2pl.
+ONE_MODEL = Coding(Bank((TWO,)))
 #: About what one response adds to the precision of log a and of b, for a first guess of how to centre an item.
 PRECISION_LOG_A, PRECISION_B = 0.13, 0.2
 
@@ -27,8 +44,9 @@ def item_priors(
     a_sd: float = 0.2,
     b_sd: float = 1.0,
     counts: Int[np.ndarray, " item"] | None = None,
-) -> TwoParameterPriors:
-    """Normal priors of log a and b for every item.
+    coding: Coding = ONE_MODEL,
+) -> ItemPriors:
+    """Priors of every item.
 
     Args:
         n_items: how many items the responses have.
@@ -36,16 +54,18 @@ def item_priors(
         a_sd: prior SD of a free item's log a.
         b_sd: prior SD of a free item's b, on the ability scale.
         counts: responses of each item, which make the priors of free items learned ones; None for the given SDs.
+        coding: each item's model and number of categories.
 
     Returns:
         Float64 arrays of shape (item,).
     """
-    priors = TwoParameterPriors(
+    priors = ItemPriors(
         log_a_mean=np.zeros(n_items),
         log_a_sd=np.full(n_items, float(a_sd)),
         b_mean=np.zeros(n_items),
         b_sd=np.full(n_items, float(b_sd)),
     )
+    priors = _with_shapes(_with_own(priors, n_items, coding, anchors), n_items, coding, anchors)
     free = np.ones(n_items, bool)
     if anchors is not None:
         free[anchors.item] = False
@@ -53,11 +73,94 @@ def item_priors(
         priors.log_a_sd[anchors.item] = anchors.log_a_sd
         priors.b_mean[anchors.item] = anchors.b
         priors.b_sd[anchors.item] = anchors.b_sd
+        priors = _with_covariance(priors, anchors)
     if counts is None:
         return priors
+    log_a, b = free & coding.slope("own"), free & (coding.owns("b") | coding.owns("thresholds"))
     return priors._replace(
-        log_a_hierarchy=_hierarchy(free, counts * PRECISION_LOG_A, LOG_A_MEAN_SD, LOG_A_SD_CENTRE),
-        b_hierarchy=_hierarchy(free, counts * PRECISION_B, B_MEAN_SD, B_SD_CENTRE),
+        log_a_hierarchy=_hierarchy(log_a, counts * PRECISION_LOG_A, LOG_A_MEAN_SD, LOG_A_SD_CENTRE)
+        if log_a.any()
+        else None,
+        b_hierarchy=_hierarchy(b, counts * PRECISION_B, B_MEAN_SD, B_SD_CENTRE) if b.any() else None,
+    )
+
+
+def _with_own(priors: ItemPriors, n_items: int, coding: Coding, anchors: Anchors | None) -> ItemPriors:
+    """Guessing, slipping and nominal parameters."""
+    found: dict[str, Any] = {}
+    for name, counts in (("c", C_COUNTS), ("d", D_COUNTS)):
+        if coding.bank.takes(name):
+            found[name] = np.tile(np.array(counts), (n_items, 1))
+            if anchors is not None:
+                value = getattr(anchors, name)
+                known = (value > 0) & (value < 1)
+                total = value[known] * (1.0 - value[known]) / ANCHOR_ASYMPTOTE_SD**2
+                found[name][anchors.item[known]] = np.stack([value[known], 1.0 - value[known]], 1) * total[:, None]
+    if coding.bank.takes("slopes"):
+        steps = (n_items, coding.bank.n_categories - 1)
+        for name, sd in (("slopes", NOMINAL_SLOPE_SD), ("intercepts", NOMINAL_INTERCEPT_SD)):
+            found |= {f"{name}_mean": np.zeros(steps), f"{name}_sd": np.full(steps, sd)}
+    return priors._replace(model=coding.model, n_categories=coding.n_categories, fixed=coding.fixed, **found)
+
+
+def _with_covariance(priors: ItemPriors, anchors: Anchors) -> ItemPriors:
+    """Correlated errors of an anchor: b given log a is normal, with a mean that moves and a smaller SD."""
+    covariance = np.nan_to_num(anchors.cov_log_a_b)
+    if not covariance.any():
+        return priors
+    slope = np.zeros(len(priors.b_mean))
+    slope[anchors.item] = covariance / anchors.log_a_sd**2
+    priors.b_sd[anchors.item] = np.sqrt(anchors.b_sd**2 - covariance**2 / anchors.log_a_sd**2)
+    return priors._replace(b_on_log_a=slope)
+
+
+def _with_shapes(priors: ItemPriors, n_items: int, coding: Coding, anchors: Anchors | None) -> ItemPriors:
+    """Coordinates of the thresholds: weak, or those of an anchor's thresholds, whose SD is taken as that of b."""
+    if not coding.bank.shapes:
+        return priors
+    ordered, n_thresholds = (np.broadcast_to(np.asarray(part), n_items) for part in of_thresholds(coding.bank, coding))
+    own = np.arange(coding.bank.n_categories - 2) < n_thresholds[:, None] - 1
+    own &= np.broadcast_to(coding.owns("thresholds"), n_items)[:, None]
+    gap = np.log(SPAN / np.maximum(n_thresholds, 1))[:, None]
+    mean = np.where(own & ordered[:, None], gap, 0.0)
+    sd = np.where(own, np.where(ordered[:, None], LOG_GAP_SD, CONTRAST_SD), 1.0)
+    if anchors is not None:
+        known = np.isfinite(anchors.thresholds).sum(1) == n_thresholds[anchors.item]
+        item, width = anchors.item[known], n_thresholds.max()
+        values = np.zeros((len(item), width))
+        own_values = np.nan_to_num(anchors.thresholds[known])[:, :width]
+        values[:, : own_values.shape[1]] = own_values
+        mean[item] = coordinates(values, ordered[item], n_thresholds[item])
+        precise = anchors.b_sd[known][:, None]
+        gaps = np.maximum(np.abs(np.diff(values, axis=1)), precise)
+        sd[item] = np.where(ordered[item][:, None], np.sqrt(2.0) * precise / gaps, precise)
+        mean, sd = np.where(own, mean, 0.0), np.where(own, sd, 1.0)
+    return priors._replace(shape_mean=mean, shape_sd=sd)
+
+
+def no_priors(n_items: int, coding: Coding = ONE_MODEL) -> NoPriors:
+    """Flat, and a hold on what an item's own model does not take.
+
+    Args:
+        n_items: how many items the responses have.
+        coding: each item's model and number of categories.
+    """
+    if coding.model is None and coding.n_categories is None:
+        return NoPriors(np.zeros(n_items))
+    of_all = lambda mask: np.where(np.broadcast_to(mask, n_items), 0.0, 1.0)  # noqa: E731
+    has = coding.has(n_items)
+    bank = coding.bank
+    shape = has[:, 2:] & np.broadcast_to(coding.owns("thresholds"), n_items)[:, None]
+    nominal = has[:, 1:] & np.broadcast_to(coding.owns("slopes"), n_items)[:, None]
+    return NoPriors(
+        np.zeros(n_items),
+        coding.model,
+        coding.n_categories,
+        slope=of_all(coding.owns("a")),
+        shape=np.where(shape, 0.0, 1.0) if bank.shapes else None,
+        c=of_all(coding.owns("c")) if bank.takes("c") else None,
+        d=of_all(coding.owns("d")) if bank.takes("d") else None,
+        nominal=np.where(nominal, 0.0, 1.0) if bank.takes("slopes") else None,
     )
 
 

@@ -1,80 +1,171 @@
-"""The two-parameter logistic model without priors: P(correct) = logistic(slope theta + intercept).
+"""Items without priors, for maximum likelihood: slopes and intercepts in place of log a and b.
 
-For maximum likelihood. A slope may be negative, so a miskeyed item shows; b = -intercept / slope.
-Source: Bock & Aitkin (1981), Psychometrika 46.
+A slope may be zero or negative, so a miskeyed item shows; b = -intercept / slope. Guessing and slipping are on the
+scale of their log odds. Source: Bock & Aitkin (1981), Psychometrika 46.
 """
 
+from functools import cache
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro
-import numpyro.distributions as dist
 from jaxtyping import Array, Float, Int
-from numpyro.distributions import constraints
 
 from irt_jax.arrays import AnyArray
+from irt_jax.models.bank import Bank, item_constants, log_probabilities, of_thresholds
+from irt_jax.models.items import site
+from irt_jax.models.logistic import TWO
+from irt_jax.models.loose import Loose
 from irt_jax.models.model import Model, Parameters
-from irt_jax.models.two_parameter import log_probabilities_of_logit
+from irt_jax.models.starts import first_nominal, first_thresholds
+from irt_jax.models.thresholds import coordinates, deviations
+
+#: Where the climb begins for guessing; slipping at one minus it.
+FIRST_C = 0.15
 
 
 class NoPriors(NamedTuple):
     """Nothing is known of the items.
 
+    The precisions are zero for what an item's own model takes. What it does not take has one, so that it stays at
+    zero: all items are blocks of one shape.
+
     Attributes:
         items: one entry each, whose values do not matter.
+        model: of each item, an index into the bank's models; None where there is one.
+        n_categories: of each item; None where all have the same.
+        slope: precision of the slope and the intercept.
+        shape: precisions of the coordinates of the thresholds.
+        c: precision of the log odds of guessing.
+        d: precision of the log odds of not slipping.
+        nominal: precisions of the nominal slopes and intercepts.
     """
 
     items: Float[AnyArray, " item"]
+    model: Int[AnyArray, " item"] | None = None
+    n_categories: Int[AnyArray, " item"] | None = None
+    slope: Float[AnyArray, " item"] | None = None
+    shape: Float[AnyArray, "item coordinate"] | None = None
+    c: Float[AnyArray, " item"] | None = None
+    d: Float[AnyArray, " item"] | None = None
+    nominal: Float[AnyArray, "item step"] | None = None
 
 
-class Flat(dist.ImproperUniform):
-    """A density of one everywhere; what it gives as a draw is zero, for shapes alone."""
-
-    def __init__(self) -> None:
-        super().__init__(constraints.real, (), ())
-
-    def sample(self, key: Array, sample_shape: tuple[int, ...] = ()) -> Array:  # noqa: ARG002
-        """Zeros."""
-        return jnp.zeros(sample_shape + self.batch_shape)
-
-
-def sample_items(priors: NoPriors) -> Parameters:
-    """NumPyro statement: improper flat sites `slope` and `intercept`, deterministic `a` and `b`.
+@cache
+def flat_model(bank: Bank) -> Model:
+    """The model of a calibration without priors.
 
     Args:
-        priors: only their number counts.
+        bank: what the items are; the same bank gives the same object, so that nothing compiles twice.
     """
+
+    def sample(priors: NoPriors) -> Parameters:
+        return _sample(bank, priors)
+
+    def start(
+        item: Int[np.ndarray, " response"], response: Int[np.ndarray, " response"], priors: NoPriors
+    ) -> Parameters:
+        return _start(bank, item, response, priors)
+
+    linear = bank.takes("a")
+    steps = bank.takes("thresholds")
+    names = ["a", "b"] if linear else []
+    names += ["thresholds"] if steps else []
+    names += [name for name in ("c", "d", "slopes", "intercepts") if bank.takes(name)]
+    names += ["slope"] if linear else []
+    names += ["intercept"] if bank.takes("b") else []
+    names += ["step_intercepts"] if steps else []
+    name = ", ".join(model.name for model in bank.models)
+    return Model(name, tuple(names), sample, log_probabilities(bank), bank.n_categories, start, item_constants)
+
+
+def _loose(name: str, precision: AnyArray | None, priors: NoPriors, *more: int) -> Array:
+    """A parameter of every item, or several; without a precision it is flat."""
+    distribution = Loose(jnp.zeros((len(priors.items), *more)) if precision is None else precision)
     with numpyro.plate("item", len(priors.items)):
-        slope = numpyro.sample("slope", Flat())
-        intercept = numpyro.sample("intercept", Flat())
-    a = numpyro.deterministic("a", slope)
-    b = numpyro.deterministic("b", -intercept / slope)
-    return {"slope": slope, "intercept": intercept, "a": a, "b": b}
+        return numpyro.sample(name, distribution.to_event(len(more)))
 
 
-def log_probabilities(items: Parameters, ability: Float[AnyArray, "..."]) -> Float[Array, "... 2"]:
-    """Log P(wrong) and log P(correct).
+def _sample(bank: Bank, priors: NoPriors) -> Parameters:
+    """NumPyro statements on flat scales, and the deterministic parameters of `items`."""
+    items: dict[str, AnyArray] = {}
+    if bank.takes("a"):
+        items["slope"] = slope = _sample_slope(bank, priors)
+        intercept = _loose("intercept", priors.slope, priors)
+        items["a"], items["b"] = numpyro.deterministic("a", slope), numpyro.deterministic("b", -intercept / slope)
+        items["intercept"] = intercept
+    if bank.takes("thresholds"):
+        steps = intercept[:, None]
+        if bank.shapes:
+            steps = steps - deviations(
+                _loose("shape", priors.shape, priors, bank.n_categories - 2), *of_thresholds(bank, priors)
+            )
+        items["step_intercepts"] = numpyro.deterministic("step_intercepts", steps)
+        items["thresholds"] = numpyro.deterministic("thresholds", -steps / slope[:, None])
+    if bank.takes("c"):
+        items["c"] = numpyro.deterministic("c", jax.nn.sigmoid(_loose("c_logit", priors.c, priors)))
+    if bank.takes("d"):
+        items["d"] = numpyro.deterministic("d", jax.nn.sigmoid(_loose("d_logit", priors.d, priors)))
+    for name in ("slopes", "intercepts"):
+        if bank.takes(name):
+            items[name] = _loose(name, priors.nominal, priors, bank.n_categories - 1)
+    return {**items, **item_constants(priors)}
+
+
+def _sample_slope(bank: Bank, priors: NoPriors) -> Array:
+    kinds = [model.slope for model in bank.models if "a" in model.parameters]
+    own = set(kinds) == {"own"}
+    slope = jnp.ones(len(priors.items))
+    if "own" in kinds:
+        slope = _loose(site(own, "slope"), priors.slope, priors)
+    if own:
+        return slope
+    if "common" in kinds:
+        slope = jnp.where(bank.which(priors.model, "common"), numpyro.sample("slope_common", Loose(0.0)), slope)
+    if "one" in kinds:
+        slope = jnp.where(bank.which(priors.model, "one"), 1.0, slope)
+    return numpyro.deterministic("slope", slope)
+
+
+def _start(
+    bank: Bank, item: Int[np.ndarray, " response"], response: Int[np.ndarray, " response"], priors: NoPriors
+) -> Parameters:
+    """A slope of 1, and the intercepts that the shares of the categories ask for; zero for what counts for nothing.
 
     Args:
-        items: `slope` and `intercept`, shapes that broadcast with `ability`.
-        ability: any scale.
-    """
-    return log_probabilities_of_logit(items["slope"] * ability + items["intercept"])
-
-
-def start(item: Int[np.ndarray, " response"], response: Int[np.ndarray, " response"], priors: NoPriors) -> Parameters:
-    """A slope of 1, and the intercept that the share of correct answers asks for.
-
-    Args:
+        bank: what the items are.
         item: code of each response's item.
-        response: 0 or 1.
-        priors: only their number counts.
+        response: category from 0.
+        priors: which parameters count.
     """
+    thresholds, share, _ = first_thresholds(bank, item, response, priors)
     n_items = len(priors.items)
-    count, right = np.bincount(item, minlength=n_items), np.bincount(item, response, n_items)
-    share = (right + 0.5) / (count + 1.0)
-    return {"slope": np.ones(n_items), "intercept": 1.18 * np.log(share / (1.0 - share))}
+    ordered, n_thresholds = (np.broadcast_to(np.asarray(part), n_items) for part in of_thresholds(bank, priors))
+    found: dict[str, AnyArray] = {}
+
+    def put(name: str, value: np.ndarray, precision: AnyArray | None) -> None:
+        found[name] = value if precision is None else np.where(np.asarray(precision) == 0.0, value, 0.0)
+
+    kinds = [model.slope for model in bank.models if "a" in model.parameters]
+    if kinds:
+        if "own" in kinds:
+            put(site(set(kinds) == {"own"}, "slope"), np.ones(n_items), priors.slope)
+        if "common" in kinds:
+            found["slope_common"] = np.ones(())
+        counted = np.arange(thresholds.shape[1]) < n_thresholds[:, None]
+        put("intercept", -np.where(counted, thresholds, 0.0).sum(1) / n_thresholds, priors.slope)
+    if bank.shapes:
+        put("shape", coordinates(thresholds, ordered, n_thresholds), priors.shape)
+    if bank.takes("c"):
+        put("c_logit", np.full(n_items, np.log(FIRST_C / (1.0 - FIRST_C))), priors.c)
+    if bank.takes("d"):
+        put("d_logit", np.full(n_items, np.log((1.0 - FIRST_C) / FIRST_C)), priors.d)
+    if bank.takes("slopes"):
+        for name, value in first_nominal(share).items():
+            put(name, value, priors.nominal)
+    return found
 
 
-SLOPE_INTERCEPT = Model("2pl", ("a", "b", "slope", "intercept"), sample_items, log_probabilities, 2, start)
+SLOPE_INTERCEPT = flat_model(Bank((TWO,)))

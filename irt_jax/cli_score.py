@@ -1,0 +1,81 @@
+"""The command `irt-jax score`: abilities of new persons from calibrated items."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from irt_jax.names import ITEM, PERSON, REPEATS, RESPONSE, RUN_FILE
+
+
+def score(
+    responses: Annotated[str, typer.Argument(help="Parquet file, folder, glob or URL of the responses.")],
+    items: Annotated[
+        str, typer.Option(help="A run's folder or its items.parquet, or a Parquet or CSV file with item_id, a, b.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Parquet file to write, or CSV by its suffix.")],
+    posterior: Annotated[
+        str | None, typer.Option(help="A run's posterior.nc: theta and theta_sd then carry the items' uncertainty.")
+    ] = None,
+    prior_mean: Annotated[
+        float | None, typer.Option(help="Mean of the persons' population; of the run beside the items, or 0.")
+    ] = None,
+    prior_sd: Annotated[
+        float | None, typer.Option(help="SD of the persons' population; of the run beside the items, or 1.")
+    ] = None,
+    plausible_values: Annotated[int, typer.Option(help="Draws of every ability from its posterior.")] = 0,
+    information: Annotated[
+        Path | None, typer.Option(help="File for the items' information and the standard error, by ability.")
+    ] = None,
+    repeats: Annotated[str, typer.Option(help=f"Repeats of a person-item pair: {', '.join(REPEATS)}.")] = "error",
+    person_col: Annotated[str, typer.Option(help="Column of the person ids.")] = PERSON,
+    item_col: Annotated[str, typer.Option(help="Column of the item ids.")] = ITEM,
+    response_col: Annotated[str, typer.Option(help="Column of the responses.")] = RESPONSE,
+    seq_col: Annotated[str | None, typer.Option(help="Column of the order of repeats.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the plausible values.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files if they exist.")] = False,
+) -> None:
+    """Score persons: EAP with its SD, MAP, and Warm's weighted likelihood estimate.
+
+    Persons without a usable response stay, without a score, and are named.
+    """
+    from irt_jax.data import encode, read_responses
+    from irt_jax.data.write import write_file
+    from irt_jax.engines.devices import keep_compiled, prepare_devices
+    from irt_jax.errors import OutputError
+    from irt_jax.scoring import information_table, read_items
+    from irt_jax.scoring import score as score_persons
+
+    keep_compiled()
+    prepare_devices()
+    for path in (out, information):
+        if path is not None and path.exists() and not overwrite:
+            raise OutputError(f"{path} exists.", "Choose another name, or replace it by --overwrite.")
+    known = read_items(items)
+    mean, sd = _population(Path(items))
+    mean, sd = mean if prior_mean is None else prior_mean, sd if prior_sd is None else prior_sd
+    table = read_responses(
+        responses, person_col=person_col, item_col=item_col, response_col=response_col, seq_col=seq_col
+    )
+    coded = encode(table, repeats=repeats)
+    found, notes = score_persons(
+        coded, known, mean=mean, sd=sd, posterior=posterior, plausible_values=plausible_values, seed=seed
+    )
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+    write_file(out, found, overwrite=overwrite)
+    typer.echo(f"{found.num_rows:,} persons, {len(known.ids):,} items known; population N({mean:.3g}, {sd:.3g}): {out}")
+    if information is not None:
+        write_file(information, information_table(known), overwrite=overwrite)
+        typer.echo(f"information of every item by ability: {information}")
+
+
+def _population(items: Path) -> tuple[float, float]:
+    """Mean and SD of the run that the items come from; N(0, 1) where there is none."""
+    folder = items if items.is_dir() else items.parent
+    try:
+        population = json.loads((folder / RUN_FILE).read_text())["population"]
+        return float(population["mean"]), float(population["sd"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0, 1.0

@@ -1,0 +1,129 @@
+"""Responses and anchors, read, checked and coded, and each item's model."""
+
+import numpy as np
+import pyarrow as pa
+
+from irt_jax.data import Anchors, Responses, align_anchors, encode, read_anchors, read_responses
+from irt_jax.data.item_models import read_item_models
+from irt_jax.data.read import Source
+from irt_jax.errors import InputError, first_few
+from irt_jax.models import MODELS, ItemModel
+from irt_jax.models.bank import Coding, code_items
+from irt_jax.options import Options
+
+
+def prepare(
+    responses: Source | Responses, anchors: Source | None, options: Options
+) -> tuple[Responses, Anchors | None, list[str]]:
+    """Read, check and code the data; say what was dropped or is not used.
+
+    Returns:
+        Coded responses, the anchors that are among their items, and notes for the user.
+
+    Raises:
+        InputError: see `read_responses`, `encode`, `read_anchors` and `align_anchors`; categories that
+            the model does not have; weights that differ.
+    """
+    if not isinstance(responses, Responses):
+        table = read_responses(responses)
+        responses = encode(
+            table,
+            repeats=options.repeats,
+            min_responses=options.min_responses,
+            drop_rare=options.drop_rare,
+        )
+    coding = code_models(responses, options)
+    _refuse_categories(responses, coding)
+    _refuse_weights(responses)
+    aligned = None if anchors is None else align_anchors(responses, read_anchors(anchors))
+    return responses, aligned, [*_notes(responses, aligned), *_unused(responses, coding)]
+
+
+def code_models(responses: Responses, options: Options, anchors: Anchors | None = None) -> Coding:
+    """Each item's model and number of categories: one more than its largest response, or than an anchor's thresholds.
+
+    Args:
+        responses: the data.
+        options: with the model.
+        anchors: among the items.
+
+    Raises:
+        InputError: see `read_item_models`; names of models that there are not.
+    """
+    code = np.zeros(responses.n_items, np.int32)
+    if isinstance(options.model, ItemModel):
+        models = [options.model]
+    elif options.model in MODELS:
+        models = [MODELS[options.model]]
+    else:
+        names, code = read_item_models(options.model, responses)
+        unknown = sorted(set(names) - set(MODELS))
+        if unknown:
+            raise InputError(
+                f"Expected models of {', '.join(MODELS)} in {options.model!r}, found {', '.join(unknown)}.",
+                "Correct the column model.",
+            )
+        models = [MODELS[name] for name in names]
+    polytomous = np.array([model.polytomous for model in models])[code]
+    count = np.full(responses.n_items, 2)
+    np.maximum.at(count, responses.item, responses.response + 1)
+    if anchors is not None:
+        count[anchors.item] = np.maximum(count[anchors.item], np.isfinite(anchors.thresholds).sum(1) + 1)
+    return code_items(models, code, np.where(polytomous, count, 2))
+
+
+def _refuse_categories(responses: Responses, coding: Coding) -> None:
+    has = coding.has(responses.n_items).sum(1)
+    outside = responses.response >= has[responses.item]
+    if outside.any():
+        items = np.unique(responses.item[outside])
+        ids = first_few(responses.item_ids.take(pa.array(items[:5])).to_pylist(), total=len(items))
+        raise InputError(
+            f"Expected responses 0 and 1 in items of two categories, found {responses.response[outside].max()} as the "
+            f"largest, in items {ids}.",
+            "Recode these items to wrong (0) and right (1), or use --model grm, gpcm, pcm or nominal.",
+        )
+
+
+def _unused(responses: Responses, coding: Coding) -> list[str]:
+    """Categories below an item's highest that nobody has, one sentence."""
+    has = coding.has(responses.n_items)
+    code = responses.item.astype(np.int64) * has.shape[1] + responses.response
+    seen = np.bincount(code, minlength=has.size).reshape(has.shape) > 0
+    empty = has & ~seen & (has.sum(1) > 2)[:, None]
+    items = np.flatnonzero(empty.any(1))
+    if not len(items):
+        return []
+    first = items[:5]
+    ids = responses.item_ids.take(pa.array(first)).to_pylist()
+    lacking = [", ".join(map(str, np.flatnonzero(row))) for row in empty[first]]
+    shown = first_few([f"{name} ({numbers})" for name, numbers in zip(ids, lacking, strict=True)], total=len(items))
+    return [
+        f"{len(items):,} items have categories without responses: {shown}. They keep their numbers; what the data do "
+        "not say about their thresholds follows the prior."
+    ]
+
+
+def _refuse_weights(responses: Responses) -> None:
+    if responses.weight is not None and not np.all(responses.weight == 1.0):
+        raise InputError(
+            f"Expected no person weights: abilities that are sampled one by one cannot carry them, found "
+            f"weights from {responses.weight.min():g} to {responses.weight.max():g}.",
+            "Leave the column weight out, or repeat each person as often as the weight says.",
+        )
+
+
+def _notes(responses: Responses, anchors: Anchors | None) -> list[str]:
+    dropped = [f"{n:,} {name.replace('_', ' ')}" for name, n in responses.dropped.items() if n]
+    notes = [f"Left out: {', '.join(dropped)}."] if dropped else []
+    if responses.group_ids is not None and len(responses.group_ids) > 1:
+        notes.append(
+            f"The {len(responses.group_ids)} groups share one population of abilities; "
+            "the column is only carried to persons.parquet."
+        )
+    rare = int(np.sum(~responses.calibrated))
+    if rare:
+        notes.append(f"{rare:,} items have fewer than --min-responses and are reported as not calibrated.")
+    if anchors is not None and anchors.missing:
+        notes.append(f"{len(anchors.missing):,} anchors are not in the data: {first_few(anchors.missing)}.")
+    return notes

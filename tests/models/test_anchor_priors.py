@@ -1,0 +1,80 @@
+"""What an anchor file says about every parameter, as priors."""
+
+import jax
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy.stats import beta, multivariate_normal, norm
+
+from irt_jax.calibration import _priors, _told, make_options
+from irt_jax.data import align_anchors, encode, read_anchors
+from irt_jax.engines.packing import unpack
+from irt_jax.mode import pose
+from irt_jax.models.population import standard_population
+from irt_jax.timing import Stopwatch
+
+RESPONSES = pa.table(
+    {
+        "person_id": np.repeat(np.arange(6), 4),
+        "item_id": np.tile(["w", "x", "y", "z"], 6),
+        "response": [0, 1, 2, 1, 1, 0, 1, 0, 1, 1, 0, 2, 0, 0, 2, 0, 1, 1, 1, 1, 0, 1, 2, 2],
+    }
+)
+ANCHORS = {"item_id": ["w", "y"], "a": [1.3, 0.8], "b": [0.4, -0.2], "a_sd": [0.1, 0.06], "b_sd": [0.2, 0.05]}
+
+
+def posed(model, anchors, **options):
+    responses = encode(RESPONSES if model == "grm" else RESPONSES.set_column(2, "response", [pa.array([0, 1] * 12)]))
+    aligned = align_anchors(responses, read_anchors(pa.table(anchors)))
+    told = _told(responses, aligned, make_options(model=model, population="fixed", **options), [], Stopwatch())
+    return told, pose(told.model, responses, _priors(told), standard_population())
+
+
+def log_density(problem, vector):
+    with jax.enable_x64(True):
+        return float(problem.target.log_density(unpack(jax.numpy.asarray(vector), problem.shapes), problem.data))
+
+
+def test_a_covariance_is_part_of_the_prior():
+    _, with_it = posed("2pl", {**ANCHORS, "cov_log_a_b": [0.012, -0.001]}, priors="mission")
+    _, without = posed("2pl", ANCHORS, priors="mission")
+    rng, apart = np.random.default_rng(0), []
+    for _ in range(3):
+        vector = rng.normal(0.0, 0.3, with_it.shapes.size)
+        values = with_it.report(vector)
+        expected = 0.0
+        for item, row in ((0, 0), (2, 1)):
+            point = values["log_a"][item], values["b"][item]
+            sd = ANCHORS["a_sd"][row], ANCHORS["b_sd"][row]
+            cross = (0.012, -0.001)[row]
+            centre = np.log(ANCHORS["a"][row]), ANCHORS["b"][row]
+            expected += multivariate_normal.logpdf(point, centre, [[sd[0] ** 2, cross], [cross, sd[1] ** 2]])
+            expected -= norm.logpdf(point, centre, sd).sum()
+        apart.append(log_density(with_it, vector) - log_density(without, vector) - expected)
+    np.testing.assert_allclose(apart, 0.0, atol=1e-5)
+
+
+def test_thresholds_guessing_and_slipping():
+    told, _ = posed("grm", {**ANCHORS, "thresholds": [[0.4], [-1.0, 0.6]]}, priors="mission")
+    priors = _priors(told)
+    assert priors.n_categories.tolist() == [2, 2, 3, 3]
+    assert priors.shape_mean[2, 0] == pytest.approx(np.log(1.6))
+    assert priors.shape_sd[2, 0] == pytest.approx(np.sqrt(2.0) * 0.05 / 1.6)
+    assert priors.shape_sd[1, 0] == 1.0
+    told, _ = posed("4pl", {**ANCHORS, "c": [0.2, None], "d": [None, 0.95]}, priors="mission")
+    priors = _priors(told)
+    assert beta.mean(*priors.c[0]) == pytest.approx(0.2)
+    assert 0.015 < beta.std(*priors.c[0]) < 0.02
+    assert priors.c[2].tolist() == [5.0, 17.0]
+    assert beta.mean(*priors.d[2]) == pytest.approx(0.95)
+
+
+def test_fixed_anchors_have_their_values_whatever_the_position():
+    anchors = {**ANCHORS, "thresholds": [[0.4], [-1.0, 0.6]]}
+    told, problem = posed("grm", anchors, priors="mission", anchor_mode="fixed")
+    for seed in (0, 1):
+        values = problem.report(np.random.default_rng(seed).normal(size=problem.shapes.size))
+        np.testing.assert_allclose(values["a"][[0, 2]], ANCHORS["a"])
+        np.testing.assert_allclose(values["b"][[0, 2]], ANCHORS["b"])
+        np.testing.assert_allclose(values["thresholds"][2], [-1.0, 0.6])
+    assert told.coding.estimates("a", 4).tolist() == [False, True, False, True]

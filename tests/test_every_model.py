@@ -1,0 +1,188 @@
+"""Every model, end to end: its marginal density, its posterior by both engines, and what comes out."""
+
+import jax
+import numpy as np
+import pyarrow as pa
+import pytest
+import slow_models
+from scipy.stats import beta, norm
+from test_marginal import draws_of, farthest
+
+from irt_jax.calibration import _priors, _told, calibrate, make_options
+from irt_jax.data import encode
+from irt_jax.engines.packing import unpack
+from irt_jax.mode import pose
+from irt_jax.models import MODELS
+from irt_jax.models.population import standard_population
+from irt_jax.timing import Stopwatch
+
+POLYTOMOUS = ("pcm", "gpcm", "grm", "nominal")
+PARAMETERS = {
+    "rasch": ["b"],
+    "1pl": ["a", "b"],
+    "2pl": ["a", "b"],
+    "3pl": ["a", "b", "c"],
+    "4pl": ["a", "b", "c", "d"],
+    "pcm": ["thresholds"],
+    "gpcm": ["a", "thresholds"],
+    "grm": ["a", "thresholds"],
+    "nominal": ["slopes", "intercepts"],
+}
+
+
+def responses_of(models, n_persons, n_categories, seed, sd=1.0):
+    """Items, and one row a response, of persons N(0, sd)."""
+    rng = np.random.default_rng(seed)
+    items = [slow_models.random_item(name, rng, n_categories) for name in models]
+    found = slow_models.draw_responses(models, items, rng.normal(0.0, sd, n_persons), rng)
+    person, item = np.indices(found.shape).reshape(2, -1)
+    return items, pa.table({"person_id": person, "item_id": item, "response": found.ravel()})
+
+
+def log_integral(models, items, theta_sd, own_items, responses):
+    """One person's likelihood integrated over a normal ability, on a fine grid."""
+    nodes = np.linspace(-9.0, 9.0, 721) * theta_sd
+    total = norm.logpdf(nodes, 0.0, theta_sd)
+    for i, y in zip(own_items, responses, strict=True):
+        total = total + np.log([slow_models.probabilities(models[i], items[i], theta)[y] for theta in nodes])
+    return total.max() + np.log(np.exp(total - total.max()).sum() * (nodes[1] - nodes[0]))
+
+
+def log_prior(position, priors):
+    """Of every site on its unconstrained scale, by SciPy."""
+    total = 0.0
+    for name, value in position.items():
+        if name in ("c", "d"):
+            x, counts = 1.0 / (1.0 + np.exp(-value)), getattr(priors, name)
+            total += (beta.logpdf(x, *counts.T) + np.log(x * (1.0 - x))).sum()
+        elif name == "log_a_common":
+            total += norm.logpdf(value, 0.0, 0.5)
+        else:
+            total += norm.logpdf(value, getattr(priors, f"{name}_mean"), getattr(priors, f"{name}_sd")).sum()
+    return total
+
+
+def own_parameters(values, n_categories):
+    """Each item's parameters, those of its own categories."""
+    of_items = {key: value for key, value in values.items() if np.shape(value)[:1] == n_categories.shape}
+    return [
+        {key: value[i] if value[i].ndim == 0 else value[i][: count - 1] for key, value in of_items.items()}
+        for i, count in enumerate(n_categories)
+    ]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_log_density_equals_quadrature_plus_priors(name):
+    models = [name] * 4
+    _, table = responses_of(models, 10, 3, seed=1)
+    responses = encode(table)
+    told = _told(responses, None, make_options(model=name, population="fixed", priors="mission"), [], Stopwatch())
+    problem = pose(told.model, responses, _priors(told), standard_population()).on_grid(np.linspace(-9.0, 9.0, 181))
+    rng, differences = np.random.default_rng(2), []
+    for _ in range(3):
+        vector = rng.normal(0.0, 0.5, problem.shapes.size)
+        with jax.enable_x64(True):
+            latent = unpack(jax.numpy.asarray(vector), problem.shapes)
+            position = {key: np.asarray(value) for key, value in latent.items()}
+            found = float(problem.target.log_density(position, problem.data))
+        values = problem.report(vector)
+        items = own_parameters(values, told.coding.has(4).sum(1))
+        exact = log_prior(position, _priors(told))
+        for person in range(responses.n_persons):
+            own = responses.person == person
+            exact += log_integral(models, items, 1.0, responses.item[own], responses.response[own])
+        differences.append(found - exact)
+    np.testing.assert_allclose(np.diff(differences), 0.0, atol=2e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
+@pytest.mark.parametrize("name", MODELS)
+def test_joint_and_marginal_posterior_agree(name):
+    _, table = responses_of([name] * 7, 150, 3, seed=4, sd=1.3 if name in ("rasch", "pcm") else 1.0)
+    told = {"model": name, "interval": 0.9, "seed": 1}
+    joint = calibrate(table, abilities="joint", warmup=1000, draws=5000, **told)
+    marginal = calibrate(table, draws=1000, **told)
+    assert marginal.diagnostics.ok
+    for parameter in [*PARAMETERS[name], *(["population_sd"] if name in ("rasch", "pcm") else []), "theta"]:
+        apart = farthest(draws_of(joint, parameter), draws_of(marginal, parameter))
+        print(f"{name} {parameter}: {apart:.2f} Monte Carlo errors apart")
+        assert apart < 4.5
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
+@pytest.mark.parametrize("name", MODELS)
+def test_recovers_the_truth(name):
+    """Errors are as large as the posterior says: their mean square in SDs is one."""
+    models = [name] * 20
+    items, table = responses_of(models, 600, 3, seed=6)
+    fit = calibrate(table, model=name, a_prior_sd=0.3)
+    squares = []
+    for parameter in PARAMETERS[name]:
+        draws = draws_of(fit, parameter)
+        truth = np.stack([item[parameter] for item in items])
+        squares.append((((draws.mean((0, 1)) - truth) / draws.std((0, 1))) ** 2).ravel())
+    squares = np.concatenate(squares)
+    print(f"{name}: mean square error {squares.mean():.2f} of the posterior variance, {len(squares)} parameters")
+    assert abs(squares.mean() - 1.0) < 5.0 * np.sqrt(2.0 / len(squares))
+    assert fit.diagnostics.ok
+
+
+@pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in ("3pl", "4pl")])
+def test_maximum_likelihood_has_no_better_neighbour(name):
+    """And the log-likelihood that is reported is that of quadrature. With guessing, four items have no maximum."""
+    models = [name] * 4
+    _, table = responses_of(models, 120, 3, seed=19)
+    fit = calibrate(table, model=name, method="mml", priors="flat")
+    responses = encode(table)
+    parameters = [
+        p for p in ("a", "b", "thresholds", "slopes", "intercepts") if p in fit.items and fit.items[p].notna().all()
+    ]
+    items = [{p: np.asarray(fit.items[p][i]) for p in parameters} for i in range(4)]
+    sd = fit.run["population"]["sd"]
+
+    def log_likelihood(items):
+        persons = (np.flatnonzero(responses.person == person) for person in range(responses.n_persons))
+        return sum(log_integral(models, items, sd, responses.item[own], responses.response[own]) for own in persons)
+
+    best = log_likelihood(items)
+    assert fit.run["log_likelihood"] == pytest.approx(best, abs=1e-3)
+    moved = "b" if name in ("rasch", "1pl", "2pl") else "intercepts" if name == "nominal" else "thresholds"
+    for other in [moved] if name in ("rasch", "1pl", "pcm") else [moved, "slopes" if name == "nominal" else "a"]:
+        for sign in (-1, 1):
+            near = [items[0] | {other: items[0][other] + sign * 0.03}, *items[1:]]
+            assert log_likelihood(near) < best
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    names = ["2pl", "3pl", "grm", "gpcm", "nominal", "rasch", "1pl", "1pl", "grm", "2pl"]
+    items, table = responses_of(names, 400, 4, seed=9)
+    file = tmp_path_factory.mktemp("mixed") / "models.csv"
+    file.write_text("item_id,model\n" + "".join(f"{i},{name}\n" for i, name in enumerate(names)))
+    return names, items, table, file
+
+
+@pytest.mark.parametrize("method", ["hmc", "mml"])
+def test_items_of_different_models_in_one_calibration(mixed, method):
+    names, items, table, file = mixed
+    told = {"draws": 300} if method == "hmc" else {}
+    fit = calibrate(table, model=str(file), method=method, population="fixed", **told)
+    found = fit.items
+    assert found.model.tolist() == names
+    polytomous = np.isin(names, ["grm", "gpcm"])
+    assert found.thresholds.notna().tolist() == polytomous.tolist()
+    assert (found.thresholds[polytomous].map(len) == 3).all()
+    assert found.slopes.notna().tolist() == [name == "nominal" for name in names]
+    assert found.a.isna().tolist() == [name == "nominal" for name in names]
+    assert found.c.notna().tolist() == [name == "3pl" for name in names]
+    assert found.a[5] == 1.0
+    assert found.a[6] == found.a[7] != 1.0
+    np.testing.assert_allclose(found.b[polytomous], found.thresholds[polytomous].map(np.mean), atol=1e-9)
+    for row, name, item in zip(found.to_dict("records"), names, items, strict=True):
+        for parameter in PARAMETERS[name]:
+            error = np.abs(np.asarray(row[parameter]) - item[parameter]) / np.asarray(row[f"{parameter}_sd"])
+            assert np.nanmax(error) < 4.5
+    assert fit.diagnostics.ok
