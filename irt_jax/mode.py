@@ -192,9 +192,9 @@ def locate(problem: Problem, start: Position, *, strict: bool = True, flat: bool
     Raises:
         ConvergenceError: no mode, or no grid that is fine enough.
     """
-    position, finer, mode = start, 0, None
+    position, finer, mode, by_profile = start, 0, None, bool(problem.shapes.n_shared) and not flat
     for grid in range(MAX_GRIDS):
-        if problem.shapes.n_shared and not flat:
+        if by_profile:
             mode = climb_profile(problem.target, problem.data, position, problem.shapes, mode and mode.metric)
         else:
             enough = DECREMENT if grid else REFRESH  # the first grid is a guess
@@ -210,8 +210,8 @@ def locate(problem: Problem, start: Position, *, strict: bool = True, flat: bool
         nodes = np.asarray(problem.data.nodes)
         too_fine = wanted[1] - wanted[0] > TOO_FINE * (nodes[1] - nodes[0])
         fits = fine_enough(nodes, wanted) and (finer or (covered(nodes, wanted) and not too_fine))
-        if fits and not grid and not problem.shapes.n_shared:
-            continue
+        if fits and not grid and not by_profile:
+            continue  # the first climb was a rough one
         if fits:
             error = grid_errors(problem, mode.metric, [mode.metric.centre])
             around = grid_errors(problem, mode.metric, places) if finer < FINER_FOR_DRAWS else error
