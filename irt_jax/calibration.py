@@ -24,7 +24,7 @@ from irt_jax.models import bank_model, flat_model
 from irt_jax.models.population import Population, free_population, scaled_population, standard_population
 from irt_jax.models.priors import item_priors, no_priors
 from irt_jax.options import Options
-from irt_jax.preparation import code_models, prepare
+from irt_jax.preparation import code_models, prepare, unused_categories
 from irt_jax.sampling import Run, sample_joint, sample_marginal
 from irt_jax.sampling import joint_data as arrays_of_joint
 from irt_jax.timing import Stopwatch
@@ -76,10 +76,9 @@ def calibrate(
     watch = stopwatch or Stopwatch()
     with watch.measure("read"):
         coded, aligned, notes = prepare(responses, anchors, chosen)
-    for note in notes:
+        told = _told(coded, aligned, chosen, notes, watch)
+    for note in told.notes:
         warnings.warn(note, CalibrationWarning, stacklevel=2)
-
-    told = _told(coded, aligned, chosen, notes, watch)
     if chosen.method == "mml":
         return _estimated(told)
     priors, population = _priors(told), _population(told)
@@ -155,10 +154,9 @@ def _told(
             "--priors flat is maximum likelihood without any prior, and anchors are priors.",
             "Leave --anchors out, or use --priors mission or hierarchical.",
         )
-    if anchored and anchors is not None and options.anchor_mode == "fixed":
-        coding = coding._replace(fixed=np.isin(np.arange(responses.n_items), anchors.item))
     model = (flat_model if options.priors == "flat" else bank_model)(coding.bank)
     used = anchors if anchored else None
+    notes = [*notes, *unused_categories(responses, coding)]
     return Told(model, coding, responses, used, options, notes, stopwatch, free, scaled, learned)
 
 

@@ -53,8 +53,8 @@ def score(
         if path is not None and path.exists() and not overwrite:
             raise OutputError(f"{path} exists.", "Choose another name, or replace it by --overwrite.")
     known = read_items(items)
-    mean, sd = _population(Path(items))
-    mean, sd = mean if prior_mean is None else prior_mean, sd if prior_sd is None else prior_sd
+    of_run = _population(Path(items)) if prior_mean is None or prior_sd is None else (0.0, 1.0)
+    mean, sd = of_run[0] if prior_mean is None else prior_mean, of_run[1] if prior_sd is None else prior_sd
     table = read_responses(
         responses, person_col=person_col, item_col=item_col, response_col=response_col, seq_col=seq_col
     )
@@ -73,9 +73,14 @@ def score(
 
 def _population(items: Path) -> tuple[float, float]:
     """Mean and SD of the run that the items come from; N(0, 1) where there is none."""
-    folder = items if items.is_dir() else items.parent
-    try:
-        population = json.loads((folder / RUN_FILE).read_text())["population"]
-        return float(population["mean"]), float(population["sd"])
-    except (OSError, ValueError, KeyError, TypeError):
+    from irt_jax.errors import InputError
+
+    file = (items if items.is_dir() else items.parent) / RUN_FILE
+    if not file.is_file():
         return 0.0, 1.0
+    try:
+        population = json.loads(file.read_text())["population"]
+        return float(population["mean"]), float(population["sd"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        remedy = "Give --prior-mean and --prior-sd, and the items apart from the run."
+        raise InputError(f"Expected the population in {str(file)!r}, found none: {error!r}.", remedy) from error

@@ -34,7 +34,7 @@ from irt_jax.likelihood.grid import (
 from irt_jax.likelihood.kernel import marginal_log_likelihood, posterior_over_nodes
 from irt_jax.likelihood.marginal import MarginalData, item_table, marginal_shapes, marginal_target, node_log_weight
 from irt_jax.models.model import Model, Parameters
-from irt_jax.models.population import FixedPopulation, Population, ScaledPopulation
+from irt_jax.models.population import Population
 from irt_jax.names import PER_CATEGORY
 
 #: The quadrature error, in posterior SDs, below which a grid is good enough.
@@ -127,16 +127,16 @@ class Problem(NamedTuple):
 
     def population(self, values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Mean and SD of the groups, each (*draw, group), from reported quantities or the given ones."""
-        known = self.data.population
-        if isinstance(known, FixedPopulation):
-            name = self.model.parameters[0]
-            draws = values[name].shape[: -2 if name in PER_CATEGORY else -1]
-            mean, sd = np.asarray(known.mean), np.asarray(known.sd)
-            return np.broadcast_to(mean, (*draws, len(mean))), np.broadcast_to(sd, (*draws, len(sd)))
-        sd = values["population_sd"]
-        if isinstance(known, ScaledPopulation):
-            return np.broadcast_to(np.asarray(known.mean), sd.shape), sd
-        return values["population_mean"], sd
+        name = self.model.parameters[0]
+        draws = values[name].shape[: -2 if name in PER_CATEGORY else -1]
+
+        def found(part: str) -> np.ndarray:
+            if f"population_{part}" in values:
+                return values[f"population_{part}"]
+            known = np.asarray(getattr(self.data.population, part))
+            return np.broadcast_to(known, (*draws, len(known)))
+
+        return found("mean"), found("sd")
 
 
 _unpack = jax.jit(unpack, static_argnums=1)

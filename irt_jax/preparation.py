@@ -7,7 +7,7 @@ from irt_jax.data import Anchors, Responses, align_anchors, encode, read_anchors
 from irt_jax.data.item_models import read_item_models
 from irt_jax.data.read import Source
 from irt_jax.errors import InputError, first_few
-from irt_jax.models import MODELS, ItemModel
+from irt_jax.models import MODELS, ItemModel, models_named
 from irt_jax.models.bank import Coding, code_items
 from irt_jax.options import Options
 
@@ -32,14 +32,12 @@ def prepare(
             min_responses=options.min_responses,
             drop_rare=options.drop_rare,
         )
-    coding = code_models(responses, options)
-    _refuse_categories(responses, coding)
     _refuse_weights(responses)
     aligned = None if anchors is None else align_anchors(responses, read_anchors(anchors))
-    return responses, aligned, [*_notes(responses, aligned), *_unused(responses, coding)]
+    return responses, aligned, _notes(responses, aligned)
 
 
-def code_models(responses: Responses, options: Options, anchors: Anchors | None = None) -> Coding:
+def code_models(responses: Responses, options: Options, anchors: Anchors | None) -> Coding:
     """Each item's model and number of categories: one more than its largest response, or than an anchor's thresholds.
 
     Args:
@@ -48,7 +46,8 @@ def code_models(responses: Responses, options: Options, anchors: Anchors | None 
         anchors: among the items.
 
     Raises:
-        InputError: see `read_item_models`; names of models that there are not.
+        InputError: see `read_item_models`; names of models that there are not; categories that an item's model does not
+            have; anchors that its model cannot use.
     """
     code = np.zeros(responses.n_items, np.int32)
     if isinstance(options.model, ItemModel):
@@ -57,19 +56,47 @@ def code_models(responses: Responses, options: Options, anchors: Anchors | None 
         models = [MODELS[options.model]]
     else:
         names, code = read_item_models(options.model, responses)
-        unknown = sorted(set(names) - set(MODELS))
-        if unknown:
-            raise InputError(
-                f"Expected models of {', '.join(MODELS)} in {options.model!r}, found {', '.join(unknown)}.",
-                "Correct the column model.",
-            )
-        models = [MODELS[name] for name in names]
+        models = models_named(names, repr(options.model))
     polytomous = np.array([model.polytomous for model in models])[code]
     count = np.full(responses.n_items, 2)
     np.maximum.at(count, responses.item, responses.response + 1)
     if anchors is not None:
         count[anchors.item] = np.maximum(count[anchors.item], np.isfinite(anchors.thresholds).sum(1) + 1)
-    return code_items(models, code, np.where(polytomous, count, 2))
+    coding = code_items(models, code, np.where(polytomous, count, 2))
+    _refuse_categories(responses, coding)
+    if anchors is None:
+        return coding
+    if options.anchor_mode == "fixed":
+        coding = coding._replace(fixed=np.isin(np.arange(responses.n_items), anchors.item))
+    _refuse_anchors(responses, coding, anchors)
+    return coding
+
+
+def _refuse_anchors(responses: Responses, coding: Coding, anchors: Anchors) -> None:
+    """Anchors of nominal items, which a and b say nothing of; and fixed ones of which a parameter is not given."""
+    n_items, item = responses.n_items, anchors.item
+    of_anchors = lambda mask: np.broadcast_to(mask, n_items)[item]  # noqa: E731
+    several = coding.has(n_items).sum(1)[item] > 2
+    lacks = {
+        "no a and b, as nominal items have none": of_anchors(coding.owns("slopes")),
+    }
+    if coding.fixed is not None:
+        given = np.isfinite(anchors.thresholds).sum(1) == coding.has(n_items).sum(1)[item] - 1
+        lacks |= {
+            "no thresholds": of_anchors(coding.owns("thresholds")) & several & ~given,
+            "no c": of_anchors(coding.owns("c")) & ~((anchors.c > 0) & (anchors.c < 1)),
+            "no d": of_anchors(coding.owns("d")) & ~((anchors.d > 0) & (anchors.d < 1)),
+            "an a that their model does not have": of_anchors(coding.slope("common"))
+            | (of_anchors(coding.slope("one")) & ~np.isclose(anchors.a, 1.0)),
+        }
+    for what, bad in lacks.items():
+        if bad.any():
+            ids = responses.item_ids.take(pa.array(item[bad][:5])).to_pylist()
+            shown = first_few(ids, total=int(bad.sum()))
+            raise InputError(
+                f"Expected anchors with all parameters of their models, found {what}: {shown}.",
+                "Leave these anchors out, or add what is missing; --anchor-mode soft needs a and b only.",
+            )
 
 
 def _refuse_categories(responses: Responses, coding: Coding) -> None:
@@ -85,8 +112,13 @@ def _refuse_categories(responses: Responses, coding: Coding) -> None:
         )
 
 
-def _unused(responses: Responses, coding: Coding) -> list[str]:
-    """Categories below an item's highest that nobody has, one sentence."""
+def unused_categories(responses: Responses, coding: Coding) -> list[str]:
+    """Categories below an item's highest that nobody has, one sentence.
+
+    Args:
+        responses: the data.
+        coding: each item's number of categories.
+    """
     has = coding.has(responses.n_items)
     code = responses.item.astype(np.int64) * has.shape[1] + responses.response
     seen = np.bincount(code, minlength=has.size).reshape(has.shape) > 0

@@ -186,3 +186,18 @@ def test_items_of_different_models_in_one_calibration(mixed, method):
             error = np.abs(np.asarray(row[parameter]) - item[parameter]) / np.asarray(row[f"{parameter}_sd"])
             assert np.nanmax(error) < 4.5
     assert fit.diagnostics.ok
+
+
+def test_slopes_of_one_and_of_the_items_own_without_priors(tmp_path):
+    """What is not of an item's model has no maximum to look for, and hides none."""
+    names = ["2pl", "rasch", "2pl", "rasch", "1pl", "1pl", "2pl", "rasch"]
+    items, table = responses_of(names, 600, 2, seed=3)
+    file = tmp_path / "models.csv"
+    file.write_text("item_id,model\n" + "".join(f"{i},{name}\n" for i, name in enumerate(names)))
+    fit = calibrate(table, model=str(file), method="mml", priors="flat", population="fixed")
+    assert fit.items.reason.isna().all()
+    assert (fit.items.a[[1, 3, 7]] == 1.0).all()
+    assert (fit.items.a_sd[[0, 2, 4, 5, 6]] > 0.02).all()
+    truth = np.array([item["b"] for item in items])
+    assert (np.abs(fit.items.b - truth) < 4.5 * fit.items.b_sd).all()
+    assert fit.diagnostics.ok

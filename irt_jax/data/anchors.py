@@ -1,26 +1,21 @@
 """Anchors: items whose parameters are known from before, with their uncertainty."""
 
-import os
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 from jaxtyping import Float64, Int32, Int64
 
-from irt_jax.data.check import as_numbers, check_ids, is_string, offenders
+from irt_jax.data.check import as_numbers, is_string, offenders
 from irt_jax.data.encode import Responses
-from irt_jax.data.locate import Files, first_line, locate
+from irt_jax.data.item_table import UNTYPED, numbers_or_nan, padded_lists, read_item_table
 from irt_jax.data.read import Source
-from irt_jax.data.source import Wanted, describe, from_memory, pick, read_parquet
+from irt_jax.data.source import Wanted, describe
 from irt_jax.errors import InputError, first_few
-from irt_jax.names import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM, ITEMS_FILE
+from irt_jax.names import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM
 
 _NUMBERS = ("a", "b", "log_a", "log_a_sd", "a_sd", "b_sd", "cov_log_a_b", "c", "d")
-#: Marks ids from a CSV, where a number and its text look the same: they match ids of either kind.
-_UNTYPED = {b"irt_jax": b"untyped"}
 
 
 class Anchors(NamedTuple):
@@ -80,54 +75,7 @@ def read_anchors(source: Source, *, item_col: str = ITEM) -> pa.Table:
     optional = ("log_a", "log_a_sd", "a_sd", "b_sd", "cov_log_a_b", "c", "d", "thresholds")
     wanted += [Wanted(name, name, False) for name in optional]
     where = describe(source)
-    table = from_memory(source, wanted)
-    if table is None:
-        if not isinstance(source, str | os.PathLike):
-            problem = f"Expected a path, a URL, a pyarrow Table or a pandas DataFrame, found {where}."
-            raise InputError(problem, "Pass the path of a Parquet or CSV file.")
-        table = _read_path(source, wanted)
-    if table.num_rows == 0:
-        raise InputError(f"Expected anchors, found 0 rows in {where}.", "Leave the anchors out if there are none.")
-    check_ids(table, ITEM, where)
-    _check_unique(table, where)
-    return _checked(table, where)
-
-
-def _read_path(source: str | os.PathLike[str], wanted: Sequence[Wanted]) -> pa.Table:
-    path = os.fspath(source)
-    if path.lower().endswith(".csv"):
-        return _read_csv(locate(path), wanted)
-    files = locate(path)
-    run_items = f"{files.base}/{ITEMS_FILE}"
-    return read_parquet(files._replace(paths=[run_items]) if run_items in files.paths else files, wanted)
-
-
-def _read_csv(files: Files, wanted: Sequence[Wanted]) -> pa.Table:
-    path = files.paths[0]
-    types = {want.column: pa.float64() for want in wanted if want.name in _NUMBERS}
-    types[wanted[0].column] = pa.string()
-    try:
-        with files.open(path) as stream:
-            table = pa_csv.read_csv(stream, convert_options=pa_csv.ConvertOptions(column_types=types))
-    except PermissionError as error:
-        raise InputError(f"No permission to read {path!r}.", "Check the file's permissions.") from error
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"Cannot read the CSV file {path!r}: {first_line(error)}", "Correct the file.") from error
-    chosen = [want for want in pick(table.column_names, wanted, repr(path)) if want.name != "thresholds"]
-    fields = [
-        pa.field(ITEM, pa.string(), metadata=_UNTYPED),
-        *(pa.field(w.name, pa.float64()) for w in chosen[1:]),
-    ]
-    return pa.table([table[want.column] for want in chosen], schema=pa.schema(fields))
-
-
-def _check_unique(table: pa.Table, where: str) -> None:
-    counts = table[ITEM].value_counts()
-    repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
-    if len(repeated):
-        shown = first_few(repeated.to_pylist())
-        problem = f"Expected each anchor once, found repeated item_id in {where}: {shown}."
-        raise InputError(problem, "Keep one row for each item.")
+    return _checked(read_item_table(source, wanted, _NUMBERS, "anchor"), where)
 
 
 def _checked(table: pa.Table, where: str) -> pa.Table:
@@ -199,7 +147,7 @@ def align_anchors(responses: Responses, anchors: pa.Table) -> Anchors:
     """
     ids = anchors[ITEM].combine_chunks()
     in_data = responses.item_ids
-    untyped = (anchors.schema.field(ITEM).metadata or {}).get(b"irt_jax") == b"untyped"
+    untyped = UNTYPED.items() <= (anchors.schema.field(ITEM).metadata or {}).items()
     if is_string(ids.type) != is_string(in_data.type) and not untyped:
         problem = f"The anchors' item_id are {ids.type} ({_examples(ids)}), the data's {in_data.type} "
         raise InputError(f"{problem}({_examples(in_data)}).", "Write both with the same type of ids.")
@@ -219,34 +167,6 @@ def align_anchors(responses: Responses, anchors: pa.Table) -> Anchors:
     values["thresholds"] = padded_lists(anchors, "thresholds")[row]
     missing = ids.filter(pc.is_null(place)).to_pylist()
     return Anchors(item=codes[order], row=row, missing=missing, **values)
-
-
-def numbers_or_nan(table: pa.Table, name: str) -> Float64[np.ndarray, " row"]:
-    """A column of numbers, NaN where there is none.
-
-    Args:
-        table: any.
-        name: of the column.
-    """
-    if name not in table.column_names:
-        return np.full(table.num_rows, np.nan)
-    return pc.fill_null(table[name].cast(pa.float64()), np.nan).to_numpy().astype(np.float64)
-
-
-def padded_lists(table: pa.Table, name: str) -> Float64[np.ndarray, "row entry"]:
-    """A column of lists of numbers as a matrix, NaN beyond each list's end.
-
-    Args:
-        table: any.
-        name: of the column.
-    """
-    if name not in table.column_names:
-        return np.full((table.num_rows, 0), np.nan)
-    lists = table[name].combine_chunks()
-    count = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
-    matrix = np.full((len(count), int(count.max(initial=0))), np.nan)
-    matrix[np.arange(matrix.shape[1]) < count[:, None]] = pc.fill_null(pc.list_flatten(lists), np.nan).to_numpy()
-    return matrix
 
 
 def _examples(ids: pa.Array) -> str:

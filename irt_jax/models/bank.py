@@ -25,6 +25,16 @@ class Bank(NamedTuple):
     models: tuple[ItemModel, ...]
     n_categories: int = 2
 
+    @property
+    def name(self) -> str:
+        """Of all models, for messages."""
+        return ", ".join(model.name for model in self.models)
+
+    @property
+    def slopes(self) -> tuple[str, ...]:
+        """Kinds of slopes of the models that have slopes."""
+        return tuple(model.slope for model in self.models if "a" in model.parameters)
+
     def takes(self, parameter: str) -> bool:
         """Whether any of the models takes a parameter."""
         return any(parameter in model.parameters for model in self.models)
@@ -36,7 +46,7 @@ class Bank(NamedTuple):
             model: of each item; None for the first.
             slope: "own", "common" or "one".
         """
-        return _of_model([own.slope == slope for own in self.models], model)
+        return _by_model([own.slope == slope for own in self.models], model)
 
     def ordered(self, model: Int[AnyArray, " item"] | None) -> Bool[AnyArray, "..."]:
         """Which items' thresholds must ascend: one value for all items, or one an item.
@@ -44,7 +54,7 @@ class Bank(NamedTuple):
         Args:
             model: of each item; None for the first.
         """
-        return _of_model([own.ordered for own in self.models], model)
+        return _by_model([own.ordered for own in self.models], model)
 
     @property
     def shapes(self) -> bool:
@@ -69,11 +79,11 @@ class Coding(NamedTuple):
 
     def owns(self, parameter: str) -> Bool[np.ndarray, " item"] | Bool[np.ndarray, ""]:
         """Which items' models take a parameter."""
-        return _own([parameter in model.parameters for model in self.bank.models], self.model)
+        return _by_model([parameter in model.parameters for model in self.bank.models], self.model)
 
     def slope(self, kind: str) -> Bool[np.ndarray, " item"] | Bool[np.ndarray, ""]:
         """Which items take a slope of a kind: "own", "common" or "one"."""
-        return _own([m.slope == kind and "a" in m.parameters for m in self.bank.models], self.model)
+        return _by_model([m.slope == kind and "a" in m.parameters for m in self.bank.models], self.model)
 
     def reports(self, name: str, n_items: int) -> Bool[np.ndarray, "..."]:
         """Which entries of a reported parameter belong to an item's own model: (item,), or (item, step).
@@ -109,10 +119,6 @@ class Coding(NamedTuple):
         return np.arange(self.bank.n_categories) < np.broadcast_to(count, n_items)[:, None]
 
 
-def _own(values: list[bool], model: np.ndarray | None) -> np.ndarray:
-    return np.asarray(values[0]) if model is None else np.asarray(values)[model]
-
-
 def code_items(
     models: Sequence[ItemModel], code: Int[np.ndarray, " item"], n_categories: Int[np.ndarray, " item"]
 ) -> Coding:
@@ -131,8 +137,11 @@ def code_items(
     )
 
 
-def _of_model(values: list[bool], model: Int[AnyArray, " item"] | None) -> Bool[AnyArray, "..."]:
-    return np.asarray(values[0]) if model is None else jnp.asarray(np.asarray(values))[model]
+def _by_model(values: list[bool], model: Int[AnyArray, " item"] | None) -> Any:
+    """What the models say, for every item: one value where there is one model."""
+    if model is None:
+        return np.asarray(values[0])
+    return np.asarray(values)[model] if isinstance(model, np.ndarray) else jnp.asarray(np.asarray(values))[model]
 
 
 def item_constants(priors: Any) -> Parameters:

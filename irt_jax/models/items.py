@@ -4,7 +4,7 @@ Every item has the parameters that any of the models needs. Those that its own m
 normal, or follow another prior of their own, and touch nothing else; so all items stay blocks of one shape.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -85,27 +85,15 @@ def bank_model(bank: Bank) -> Model:
     Args:
         bank: what the items are; the same bank gives the same object, so that nothing compiles twice.
     """
-
-    def sample(priors: ItemPriors) -> Parameters:
-        return _sample(bank, priors)
-
-    def start(
-        item: Int[np.ndarray, " response"], response: Int[np.ndarray, " response"], priors: ItemPriors
-    ) -> Parameters:
-        return _start(bank, item, response, priors)
-
-    def align(draws: dict[str, np.ndarray], priors: ItemPriors) -> dict[str, np.ndarray]:
-        coding = Coding(bank, None, None if priors.n_categories is None else np.asarray(priors.n_categories))
-        return same_direction(draws, coding.has(len(priors.b_mean)))
-
     names = tuple(name for name in ("a", "b", "thresholds", "c", "d", "slopes", "intercepts") if _reported(bank, name))
-    of_bank = log_probabilities(bank)
-    model = Model(_name(bank), names, sample, of_bank, bank.n_categories, start, item_constants)
-    return model._replace(align=align) if bank.models == (NOMINAL,) else model
+    sample, start, table = partial(_sample, bank), partial(_start, bank), log_probabilities(bank)
+    model = Model(bank.name, names, sample, table, bank.n_categories, start, item_constants)
+    return model._replace(align=partial(_align, bank)) if bank.models == (NOMINAL,) else model
 
 
-def _name(bank: Bank) -> str:
-    return ", ".join(model.name for model in bank.models)
+def _align(bank: Bank, draws: dict[str, np.ndarray], priors: ItemPriors) -> dict[str, np.ndarray]:
+    count = None if priors.n_categories is None else np.asarray(priors.n_categories)
+    return same_direction(draws, Coding(bank, None, count).has(len(priors.items)))
 
 
 def _reported(bank: Bank, name: str) -> bool:
@@ -151,7 +139,7 @@ def _sample(bank: Bank, priors: ItemPriors) -> Parameters:
 
 
 def _sample_log_a(bank: Bank, priors: ItemPriors) -> Float[AnyArray, " item"]:
-    slopes = [model.slope for model in bank.models if "a" in model.parameters]
+    slopes = bank.slopes
     own = set(slopes) == {"own"} and priors.fixed is None
     log_a: AnyArray = jnp.zeros(len(priors.b_mean))
     if "own" in slopes:
@@ -203,9 +191,9 @@ def _start(
         priors: of the items.
     """
     thresholds, share, weight = first_thresholds(bank, item, response, priors)
-    ordered, n_thresholds = (np.broadcast_to(np.asarray(part), weight.shape) for part in of_thresholds(bank, priors))
+    ordered, n_thresholds = (np.broadcast_to(part, weight.shape) for part in of_thresholds(bank, priors))
     found: dict[str, AnyArray] = {}
-    slopes = [model.slope for model in bank.models if "a" in model.parameters]
+    slopes = bank.slopes
     own = set(slopes) == {"own"} and priors.fixed is None
     if "own" in slopes:
         centre, sd = np.array(priors.log_a_mean), priors.log_a_sd

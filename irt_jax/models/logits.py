@@ -16,7 +16,7 @@ NEVER = -1e30
 
 
 def logit(items: Parameters, ability: Float[AnyArray, "..."]) -> Float[Array, "..."]:
-    """A (theta - b).
+    """The log odds a (theta - b).
 
     Args:
         items: `a` and `b`, or `slope` and `intercept`; shapes that broadcast with `ability`.
@@ -28,7 +28,7 @@ def logit(items: Parameters, ability: Float[AnyArray, "..."]) -> Float[Array, ".
 
 
 def step_logits(items: Parameters, ability: Float[AnyArray, "..."]) -> Float[Array, "... step"]:
-    """A (theta - b_k) for every threshold.
+    """The log odds a (theta - b_k) for every threshold.
 
     Args:
         items: `a` and `thresholds`, or `slope` and `step_intercepts`, whose last axis are the thresholds.

@@ -65,7 +65,7 @@ def item_priors(
         b_mean=np.zeros(n_items),
         b_sd=np.full(n_items, float(b_sd)),
     )
-    priors = _with_shapes(_with_own(priors, n_items, coding, anchors), n_items, coding, anchors)
+    priors = _with_own(priors, n_items, coding, anchors)
     free = np.ones(n_items, bool)
     if anchors is not None:
         free[anchors.item] = False
@@ -74,6 +74,7 @@ def item_priors(
         priors.b_mean[anchors.item] = anchors.b
         priors.b_sd[anchors.item] = anchors.b_sd
         priors = _with_covariance(priors, anchors)
+    priors = _with_shapes(priors, n_items, coding, anchors)
     if counts is None:
         return priors
     log_a, b = free & coding.slope("own"), free & (coding.owns("b") | coding.owns("thresholds"))
@@ -115,10 +116,10 @@ def _with_covariance(priors: ItemPriors, anchors: Anchors) -> ItemPriors:
 
 
 def _with_shapes(priors: ItemPriors, n_items: int, coding: Coding, anchors: Anchors | None) -> ItemPriors:
-    """Coordinates of the thresholds: weak, or those of an anchor's thresholds, whose SD is taken as that of b."""
+    """Coordinates of the thresholds: weak, or those of an anchor's thresholds, whose SD is that of b and mean is b."""
     if not coding.bank.shapes:
         return priors
-    ordered, n_thresholds = (np.broadcast_to(np.asarray(part), n_items) for part in of_thresholds(coding.bank, coding))
+    ordered, n_thresholds = (np.broadcast_to(part, n_items) for part in of_thresholds(coding.bank, coding))
     own = np.arange(coding.bank.n_categories - 2) < n_thresholds[:, None] - 1
     own &= np.broadcast_to(coding.owns("thresholds"), n_items)[:, None]
     gap = np.log(SPAN / np.maximum(n_thresholds, 1))[:, None]
@@ -135,6 +136,8 @@ def _with_shapes(priors: ItemPriors, n_items: int, coding: Coding, anchors: Anch
         gaps = np.maximum(np.abs(np.diff(values, axis=1)), precise)
         sd[item] = np.where(ordered[item][:, None], np.sqrt(2.0) * precise / gaps, precise)
         mean, sd = np.where(own, mean, 0.0), np.where(own, sd, 1.0)
+        counted = np.arange(width) < n_thresholds[item][:, None]
+        priors.b_mean[item] = np.where(counted, values, 0.0).sum(1) / n_thresholds[item]
     return priors._replace(shape_mean=mean, shape_sd=sd)
 
 
@@ -156,7 +159,8 @@ def no_priors(n_items: int, coding: Coding = ONE_MODEL) -> NoPriors:
         np.zeros(n_items),
         coding.model,
         coding.n_categories,
-        slope=of_all(coding.owns("a")),
+        slope=of_all(coding.slope("own")),
+        intercept=of_all(coding.owns("a")),
         shape=np.where(shape, 0.0, 1.0) if bank.shapes else None,
         c=of_all(coding.owns("c")) if bank.takes("c") else None,
         d=of_all(coding.owns("d")) if bank.takes("d") else None,

@@ -4,7 +4,7 @@ A slope may be zero or negative, so a miskeyed item shows; b = -intercept / slop
 scale of their log odds. Source: Bock & Aitkin (1981), Psychometrika 46.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import jax
@@ -36,7 +36,8 @@ class NoPriors(NamedTuple):
         items: one entry each, whose values do not matter.
         model: of each item, an index into the bank's models; None where there is one.
         n_categories: of each item; None where all have the same.
-        slope: precision of the slope and the intercept.
+        slope: precision of the slope.
+        intercept: precision of the intercept.
         shape: precisions of the coordinates of the thresholds.
         c: precision of the log odds of guessing.
         d: precision of the log odds of not slipping.
@@ -47,6 +48,7 @@ class NoPriors(NamedTuple):
     model: Int[AnyArray, " item"] | None = None
     n_categories: Int[AnyArray, " item"] | None = None
     slope: Float[AnyArray, " item"] | None = None
+    intercept: Float[AnyArray, " item"] | None = None
     shape: Float[AnyArray, "item coordinate"] | None = None
     c: Float[AnyArray, " item"] | None = None
     d: Float[AnyArray, " item"] | None = None
@@ -60,15 +62,6 @@ def flat_model(bank: Bank) -> Model:
     Args:
         bank: what the items are; the same bank gives the same object, so that nothing compiles twice.
     """
-
-    def sample(priors: NoPriors) -> Parameters:
-        return _sample(bank, priors)
-
-    def start(
-        item: Int[np.ndarray, " response"], response: Int[np.ndarray, " response"], priors: NoPriors
-    ) -> Parameters:
-        return _start(bank, item, response, priors)
-
     linear = bank.takes("a")
     steps = bank.takes("thresholds")
     names = ["a", "b"] if linear else []
@@ -77,8 +70,8 @@ def flat_model(bank: Bank) -> Model:
     names += ["slope"] if linear else []
     names += ["intercept"] if bank.takes("b") else []
     names += ["step_intercepts"] if steps else []
-    name = ", ".join(model.name for model in bank.models)
-    return Model(name, tuple(names), sample, log_probabilities(bank), bank.n_categories, start, item_constants)
+    sample, start, table = partial(_sample, bank), partial(_start, bank), log_probabilities(bank)
+    return Model(bank.name, tuple(names), sample, table, bank.n_categories, start, item_constants)
 
 
 def _loose(name: str, precision: AnyArray | None, priors: NoPriors, *more: int) -> Array:
@@ -93,7 +86,7 @@ def _sample(bank: Bank, priors: NoPriors) -> Parameters:
     items: dict[str, AnyArray] = {}
     if bank.takes("a"):
         items["slope"] = slope = _sample_slope(bank, priors)
-        intercept = _loose("intercept", priors.slope, priors)
+        intercept = _loose("intercept", priors.intercept, priors)
         items["a"], items["b"] = numpyro.deterministic("a", slope), numpyro.deterministic("b", -intercept / slope)
         items["intercept"] = intercept
     if bank.takes("thresholds"):
@@ -115,7 +108,7 @@ def _sample(bank: Bank, priors: NoPriors) -> Parameters:
 
 
 def _sample_slope(bank: Bank, priors: NoPriors) -> Array:
-    kinds = [model.slope for model in bank.models if "a" in model.parameters]
+    kinds = bank.slopes
     own = set(kinds) == {"own"}
     slope = jnp.ones(len(priors.items))
     if "own" in kinds:
@@ -142,20 +135,20 @@ def _start(
     """
     thresholds, share, _ = first_thresholds(bank, item, response, priors)
     n_items = len(priors.items)
-    ordered, n_thresholds = (np.broadcast_to(np.asarray(part), n_items) for part in of_thresholds(bank, priors))
+    ordered, n_thresholds = (np.broadcast_to(part, n_items) for part in of_thresholds(bank, priors))
     found: dict[str, AnyArray] = {}
 
     def put(name: str, value: np.ndarray, precision: AnyArray | None) -> None:
         found[name] = value if precision is None else np.where(np.asarray(precision) == 0.0, value, 0.0)
 
-    kinds = [model.slope for model in bank.models if "a" in model.parameters]
+    kinds = bank.slopes
     if kinds:
         if "own" in kinds:
             put(site(set(kinds) == {"own"}, "slope"), np.ones(n_items), priors.slope)
         if "common" in kinds:
             found["slope_common"] = np.ones(())
         counted = np.arange(thresholds.shape[1]) < n_thresholds[:, None]
-        put("intercept", -np.where(counted, thresholds, 0.0).sum(1) / n_thresholds, priors.slope)
+        put("intercept", -np.where(counted, thresholds, 0.0).sum(1) / n_thresholds, priors.intercept)
     if bank.shapes:
         put("shape", coordinates(thresholds, ordered, n_thresholds), priors.shape)
     if bank.takes("c"):

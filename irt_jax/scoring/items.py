@@ -6,16 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 
-from irt_jax.data.anchors import numbers_or_nan, padded_lists
-from irt_jax.data.check import check_ids
-from irt_jax.data.locate import first_line, locate
-from irt_jax.data.source import Wanted, describe, from_memory, read_parquet
+from irt_jax.data.item_table import numbers_or_nan, padded_lists, read_item_table
+from irt_jax.data.locate import first_line
+from irt_jax.data.source import Wanted, describe
 from irt_jax.errors import InputError, first_few
-from irt_jax.models import MODELS
+from irt_jax.models import models_named
 from irt_jax.models.bank import Coding, code_items
-from irt_jax.names import ITEM, ITEMS_FILE, LISTS
+from irt_jax.names import ITEM, LISTS
 
 #: What a file without the column `model` has.
 ASSUMED = "2pl"
@@ -49,44 +47,17 @@ def read_items(source: object) -> KnownItems:
     """
     where = describe(source)
     wanted = [Wanted(ITEM, ITEM), *(Wanted(name, name, False) for name in ("model", *NUMBERS, *LISTS))]
-    table = from_memory(source, wanted)
-    table = _read_path(source, wanted) if table is None else table
-    check_ids(table, ITEM, where)
-    repeated = table.num_rows - len(table[ITEM].unique())
-    if repeated:
-        raise InputError(f"Expected each item once in {where}, found {repeated:,} repeated ids.", "Keep one row each.")
+    table = read_item_table(source, wanted, NUMBERS)
     models = table["model"] if "model" in table.column_names else pa.chunked_array([[ASSUMED] * table.num_rows])
     coded = pc.fill_null(models.cast(pa.string()), ASSUMED).combine_chunks().dictionary_encode()
     names, code = coded.dictionary.to_pylist(), coded.indices.to_numpy()
-    unknown = sorted(set(names) - set(MODELS))
-    if unknown:
-        raise InputError(
-            f"Expected models of {', '.join(MODELS)} in {where}, found {', '.join(unknown)}.", "Correct the column."
-        )
+    own = models_named(names, where)
     parameters = {name: numbers_or_nan(table, name) for name in NUMBERS}
     parameters |= {name: padded_lists(table, name) for name in LISTS}
     lengths = np.max([np.isfinite(parameters[name]).sum(1) for name in LISTS], axis=0)
-    polytomous = np.array([MODELS[name].polytomous for name in names])[code]
-    coding = code_items([MODELS[name] for name in names], code, np.where(polytomous, np.maximum(lengths + 1, 2), 2))
+    polytomous = np.array([model.polytomous for model in own])[code]
+    coding = code_items(own, code, np.where(polytomous, np.maximum(lengths + 1, 2), 2))
     return _complete(KnownItems(table[ITEM].combine_chunks(), coding, parameters), where)
-
-
-def _read_path(source: object, wanted: list[Wanted]) -> pa.Table:
-    if not isinstance(source, str | os.PathLike):
-        raise InputError(f"Expected a path or a table, found {describe(source)}.", "Pass the path of a file.")
-    path = os.fspath(source)
-    if not path.lower().endswith(".csv"):
-        files = locate(path)
-        run_items = f"{files.base}/{ITEMS_FILE}"
-        return read_parquet(files._replace(paths=[run_items]) if run_items in files.paths else files, wanted)
-    try:
-        types = pa_csv.ConvertOptions(column_types={ITEM: pa.string(), **dict.fromkeys(NUMBERS, pa.float64())})
-        table = pa_csv.read_csv(path, convert_options=types)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"Cannot read {path!r}: {first_line(error)}", "Check the path and the file.") from error
-    if ITEM not in table.column_names:
-        raise InputError(f"Expected a column {ITEM} in {path!r}, found {', '.join(table.column_names)}.", "Rename it.")
-    return table.select([want.column for want in wanted if want.column in table.column_names])
 
 
 def _complete(items: KnownItems, where: str) -> KnownItems:

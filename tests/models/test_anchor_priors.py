@@ -9,6 +9,7 @@ from scipy.stats import beta, multivariate_normal, norm
 from irt_jax.calibration import _priors, _told, make_options
 from irt_jax.data import align_anchors, encode, read_anchors
 from irt_jax.engines.packing import unpack
+from irt_jax.errors import InputError
 from irt_jax.mode import pose
 from irt_jax.models.population import standard_population
 from irt_jax.timing import Stopwatch
@@ -78,3 +79,29 @@ def test_fixed_anchors_have_their_values_whatever_the_position():
         np.testing.assert_allclose(values["b"][[0, 2]], ANCHORS["b"])
         np.testing.assert_allclose(values["thresholds"][2], [-1.0, 0.6])
     assert told.coding.estimates("a", 4).tolist() == [False, True, False, True]
+
+
+def test_the_mean_of_the_thresholds_is_b_whatever_the_file_says():
+    told, _ = posed("grm", {**ANCHORS, "b": [0.4, 9.0], "thresholds": [[0.4], [-1.0, 0.6]]}, priors="mission")
+    assert _priors(told).b_mean[2] == pytest.approx(-0.2)
+
+
+@pytest.mark.parametrize(
+    ("model", "anchors", "message"),
+    [
+        ("grm", ANCHORS, "found no thresholds: 'y'"),
+        ("3pl", {**ANCHORS, "c": [0.2, None]}, "found no c: 'y'"),
+        ("4pl", {**ANCHORS, "c": [0.2, 0.2], "d": [None, None]}, "found no d: 'w', 'y'"),
+        ("rasch", {**ANCHORS, "a": [1.0, 0.8]}, "an a that their model does not have: 'y'"),
+        ("1pl", ANCHORS, "an a that their model does not have"),
+    ],
+)
+def test_fixed_anchors_need_every_parameter_of_their_model(model, anchors, message):
+    posed(model, anchors, priors="mission")
+    with pytest.raises(InputError, match=message):
+        posed(model, anchors, priors="mission", anchor_mode="fixed")
+
+
+def test_nominal_items_cannot_be_anchors():
+    with pytest.raises(InputError, match="nominal items have none: 'w', 'y'"):
+        posed("nominal", ANCHORS, priors="mission")

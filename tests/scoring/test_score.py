@@ -173,7 +173,7 @@ def test_files_without_models_are_2pl_and_items_without_estimates_go(items, resp
         read_items(plain.set_column(2, "b", [pa.array([0.0, None, None], pa.float64())]))
     with pytest.raises(InputError, match="found 9pl"):
         read_items(plain.append_column("model", [["2pl", "9pl", "2pl"]]))
-    with pytest.raises(InputError, match="repeated ids"):
+    with pytest.raises(InputError, match="found repeated item_id"):
         read_items(pa.concat_tables([plain, plain]))
     with pytest.raises(InputError, match="None of the 10 items"):
         score(encode(responses), known)
@@ -217,6 +217,21 @@ def test_the_command_scores_a_file(items, responses, scored, tmp_path, capsys, m
         main()
     assert end.value.code == 3
     assert "scores.parquet exists" in capsys.readouterr().err
+
+
+def test_a_broken_run_beside_the_items_is_no_standard_population(items, responses, tmp_path, capsys, monkeypatch):
+    pq.write_table(responses, tmp_path / "responses.parquet")
+    pq.write_table(table_of(items), tmp_path / "items.parquet")
+    (tmp_path / "run.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    words = ["irt-jax", "score", "responses.parquet", "--items", "items.parquet", "--out", "scores.csv"]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 3
+    assert "Expected the population in 'run.json'" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", [*words, "--prior-mean", "0", "--prior-sd", "1"])
+    main_without_exit()
 
 
 def main_without_exit():

@@ -1,0 +1,107 @@
+"""Tables with one row an item: anchors, known items, models. From memory, Parquet, CSV or a run's folder."""
+
+import os
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+from jaxtyping import Float64
+
+from irt_jax.data.check import check_ids
+from irt_jax.data.locate import Files, first_line, locate
+from irt_jax.data.source import Wanted, describe, from_memory, pick, read_parquet
+from irt_jax.errors import InputError, first_few
+from irt_jax.names import ITEM, ITEMS_FILE, LISTS
+
+#: Marks ids from a CSV, where a number and its text look the same: they match ids of either kind.
+UNTYPED = {b"irt_jax": b"untyped"}
+
+
+def read_item_table(source: object, wanted: Sequence[Wanted], numbers: Collection[str], what: str = "item") -> pa.Table:
+    """Read a table and check that every item stands in it once.
+
+    Args:
+        source: a Parquet file, folder, glob or URL; a CSV file (by its suffix), which has no lists; a run's folder; or
+            a table in memory.
+        wanted: its columns, that of the ids first.
+        numbers: names of the columns that are numbers; in a CSV file the others are text.
+        what: the rows are, for messages.
+
+    Returns:
+        The wanted columns that are there; ids from a CSV file are marked `UNTYPED`.
+
+    Raises:
+        InputError: the source cannot be read; a column is missing; there is no row; ids are null or repeated.
+    """
+    where = describe(source)
+    table = from_memory(source, wanted)
+    if table is None:
+        if not isinstance(source, str | os.PathLike):
+            problem = f"Expected a path, a URL, a pyarrow Table or a pandas DataFrame, found {where}."
+            raise InputError(problem, "Pass the path of a Parquet or CSV file.")
+        table = _read_path(source, wanted, numbers)
+    if table.num_rows == 0:
+        raise InputError(f"Expected {what}s, found 0 rows in {where}.", f"Leave the {what}s out if there are none.")
+    check_ids(table, ITEM, where)
+    counts = table[ITEM].value_counts()
+    repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+    if len(repeated):
+        shown = first_few(repeated.to_pylist())
+        problem = f"Expected each {what} once, found repeated {ITEM} in {where}: {shown}."
+        raise InputError(problem, "Keep one row for each item.")
+    return table
+
+
+def _read_path(source: str | os.PathLike[str], wanted: Sequence[Wanted], numbers: Collection[str]) -> pa.Table:
+    path = os.fspath(source)
+    files = locate(path)
+    if path.lower().endswith(".csv"):
+        return _read_csv(files, wanted, numbers)
+    run_items = f"{files.base}/{ITEMS_FILE}"
+    return read_parquet(files._replace(paths=[run_items]) if run_items in files.paths else files, wanted)
+
+
+def _read_csv(files: Files, wanted: Sequence[Wanted], numbers: Collection[str]) -> pa.Table:
+    path = files.paths[0]
+    types = {want.column: pa.float64() if want.name in numbers else pa.string() for want in wanted}
+    try:
+        with files.open(path) as stream:
+            table = pa_csv.read_csv(stream, convert_options=pa_csv.ConvertOptions(column_types=types))
+    except PermissionError as error:
+        raise InputError(f"No permission to read {path!r}.", "Check the file's permissions.") from error
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"Cannot read the CSV file {path!r}: {first_line(error)}", "Correct the file.") from error
+    chosen = [want for want in pick(table.column_names, wanted, repr(path)) if want.name not in LISTS]
+    fields = [pa.field(want.name, types[want.column]) for want in chosen]
+    fields[0] = fields[0].with_metadata(UNTYPED)
+    return pa.table([table[want.column] for want in chosen], schema=pa.schema(fields))
+
+
+def numbers_or_nan(table: pa.Table, name: str) -> Float64[np.ndarray, " row"]:
+    """A column of numbers, NaN where there is none.
+
+    Args:
+        table: any.
+        name: of the column.
+    """
+    if name not in table.column_names:
+        return np.full(table.num_rows, np.nan)
+    return pc.fill_null(table[name].cast(pa.float64()), np.nan).to_numpy().astype(np.float64)
+
+
+def padded_lists(table: pa.Table, name: str) -> Float64[np.ndarray, "row entry"]:
+    """A column of lists of numbers as a matrix, NaN beyond each list's end.
+
+    Args:
+        table: any.
+        name: of the column.
+    """
+    if name not in table.column_names:
+        return np.full((table.num_rows, 0), np.nan)
+    lists = table[name].combine_chunks()
+    count = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    matrix = np.full((len(count), int(count.max(initial=0))), np.nan)
+    matrix[np.arange(matrix.shape[1]) < count[:, None]] = pc.fill_null(pc.list_flatten(lists), np.nan).to_numpy()
+    return matrix
