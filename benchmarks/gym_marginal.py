@@ -59,8 +59,9 @@ def run(folder: Path, chains: int | None, draws: int | None, seed: int) -> dict[
     from irt_jax.engines.laplace import with_directions
     from irt_jax.engines.settings import Settings
     from irt_jax.engines.whitened import whitened_target
-    from irt_jax.mode import locate, pose
+    from irt_jax.mode import locate
     from irt_jax.models import Model
+    from irt_jax.problem import pose
 
     prepare_devices()
     from irt_jax.engines.hmc import hmc
@@ -71,7 +72,7 @@ def run(folder: Path, chains: int | None, draws: int | None, seed: int) -> dict[
     model = Model("inference gym", ("b",), sample_items, log_probabilities, 2, lambda *_: {"b": np.zeros(n)})
     population = KnownSd(np.full(1, 0.75), np.ones(1), np.ones(1))
     problem = pose(model, responses, Difficulties(np.zeros(n), np.ones(n)), population)
-    problem, mode, _ = locate(problem, {"b": np.zeros(n), **population.start()})
+    problem, mode, *_ = locate(problem, {"b": np.zeros(n), **population.start()})
     metric = with_directions(problem.target, problem.data, mode.metric, problem.shapes)
     mode_s = time.perf_counter() - started
     settings = Settings(chains=chains or 8, warmup=100, draws=draws or 600, target_accept=0.85)

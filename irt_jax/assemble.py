@@ -1,24 +1,36 @@
 """From draws or estimates to a `Fit`: tables, verdict and the content of run.json."""
 
+import dataclasses
 import platform
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xarray as xr
 from jaxtyping import Bool
 
+from irt_jax.anchor_table import anchors_table, contradictions
 from irt_jax.data import Anchors, Responses
 from irt_jax.diagnostics import Summary, Verdict, judge, judge_estimates, summary
+from irt_jax.errors import first_few
 from irt_jax.estimation import Estimated
 from irt_jax.fit import Fit
+from irt_jax.item_fit import ItemFit, item_fit
+from irt_jax.item_rest import ItemRest
+from irt_jax.miskeyed import miskeyed
 from irt_jax.models import Model
 from irt_jax.models.bank import Coding
+from irt_jax.models.population import Population
+from irt_jax.models.settings import PriorSettings
+from irt_jax.names import ITEM
 from irt_jax.options import Options
 from irt_jax.posterior import GROUP_DRAWS, LEARNED_DRAWS, posterior_tree, reliability
-from irt_jax.sampling import Sampled
+from irt_jax.prior_conflict import prior_conflicts
+from irt_jax.sampling import Sampled, other_mode
 from irt_jax.tables import estimates_table, items_table, persons_table
 from irt_jax.timing import Stopwatch
 
@@ -37,9 +49,10 @@ class Told(NamedTuple):
         options: of the calibration.
         notes: for the user.
         stopwatch: of the run.
-        free: whether mean and SD of the population were estimated.
-        scaled: whether only its SD was.
+        population: of the persons, with what is learned of it.
         learned: whether the free items' priors were.
+        settings: numbers of the priors.
+        rest: item-rest correlations.
     """
 
     model: Model
@@ -49,9 +62,10 @@ class Told(NamedTuple):
     options: Options
     notes: list[str]
     stopwatch: Stopwatch
-    free: bool
-    scaled: bool
+    population: Population
     learned: bool
+    settings: PriorSettings
+    rest: ItemRest
 
     @property
     def is_anchor(self) -> Bool[np.ndarray, " item"]:
@@ -73,6 +87,10 @@ def fit_of_draws(told: Told, sampled: Sampled) -> Fit:
     shared = [name for name in (*GROUP_DRAWS, *LEARNED_DRAWS) if name in draws.values]
     sampled_abilities = ["theta"] if told.options.abilities == "joint" else []
     statistics = {name: summary(draws.values[name]) for name in [*told.model.parameters, *sampled_abilities, *shared]}
+    values = {name: draws.values[name].mean((0, 1)) for name in told.model.parameters}
+    mean, sd = (part.reshape(-1, responses.n_groups) for part in sampled.problem.population(draws.values))
+    population = mean.mean(0), sd.mean(0)
+    fit = item_fit(sampled.problem, values, population, responses)
     items = items_table(
         draws.values,
         statistics,
@@ -81,20 +99,21 @@ def fit_of_draws(told: Told, sampled: Sampled) -> Fit:
         coding=told.coding,
         is_anchor=told.is_anchor,
         interval=told.options.interval,
+        fits=_fits(told, fit),
     )
-    values = {name: draws.values[name].mean((0, 1)) for name in told.model.parameters}
-    population = _population(draws.values)
     persons = persons_table(sampled.abilities, responses)
-    at_means = np.array([population["mean"]]), np.array([population["sd"]])
-    run = _run(told, persons, sampled.problem.log_likelihood(values, at_means), population, draws.device)
+    log_likelihood = sampled.problem.log_likelihood(values, population)
+    run = _run(told, persons, log_likelihood, _population(told, mean, sd), draws.device)
     run["priors"] = _learned(draws.values)
-    verdict = _judge(statistics, sampled, told)
+    run["prior_conflicts"] = _conflicts(told, sampled.free)
+    verdict = _with_warnings(_judge(statistics, sampled, told), told, fit, run["prior_conflicts"])
     run["diagnostics"] = verdict.as_dict()
-    notes = [*told.notes, *sampled.notes]
+    anchored, of_anchors = _anchors(told, items, sampled.free)
+    notes = [*told.notes, *sampled.notes, *_released(items), *of_anchors]
     run["notes"] = notes
     attributes = {"inference_library": "irt_jax", "inference_library_version": run["versions"]["irt-jax"]}
     tree = posterior_tree(draws.values, draws.stats, responses, attributes)
-    return Fit(items, persons, tree, verdict, run, tuple(notes), told.stopwatch)
+    return Fit(items, persons, tree, verdict, run, tuple(notes), told.stopwatch, anchored)
 
 
 def fit_of_estimates(
@@ -109,6 +128,7 @@ def fit_of_estimates(
         reasons: why an item has no estimate, or None; of all items.
     """
     interval = told.options.interval
+    fit = ItemFit(*(_spread(part, keep) for part in estimated.fit))
     items = estimates_table(
         estimated,
         told.responses,
@@ -117,6 +137,7 @@ def fit_of_estimates(
         coding=told.coding,
         is_anchor=told.is_anchor,
         interval=interval,
+        fits=_fits(told, fit),
     )
     verdict = judge_estimates(
         converged=estimated.converged,
@@ -124,10 +145,12 @@ def fit_of_estimates(
         quadrature_error=estimated.quadrature_error,
         relative_error=estimated.relative_error,
     )
-    mean, sd = estimated.population
-    population = {"mean": float(mean[0]), "sd": float(sd[0]), "free": told.free}
+    population = _population(told, *(part[None] for part in estimated.population))
+    everywhere = {name: _spread(values, keep) for name, values in estimated.free.items()}
     persons = persons_table(estimated.abilities, told.responses)
     run = _run(told, persons, estimated.log_likelihood, population, estimated.device)
+    run["prior_conflicts"] = _conflicts(told, everywhere)
+    verdict = _with_warnings(verdict, told, fit, run["prior_conflicts"])
     run["newton_steps"] = estimated.steps
     run["standard_errors"] = {
         "method": "observed information, in full"
@@ -136,8 +159,10 @@ def fit_of_estimates(
         "relative_error": estimated.relative_error,
     }
     run["diagnostics"] = verdict.as_dict()
-    run["notes"] = told.notes
-    return Fit(items, persons, xr.DataTree(), verdict, run, tuple(told.notes), told.stopwatch)
+    anchored, of_anchors = _anchors(told, items, everywhere)
+    notes = [*told.notes, *other_mode(estimated.ahead), *_released(items), *of_anchors]
+    run["notes"] = notes
+    return Fit(items, persons, xr.DataTree(), verdict, run, tuple(notes), told.stopwatch, anchored)
 
 
 def _run(
@@ -168,14 +193,76 @@ def _run(
     }
 
 
-def _population(values: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Posterior means and SDs of the population's mean and SD, as far as they were estimated."""
-    found: dict[str, Any] = {"mean": 0.0, "sd": 1.0, "free": "population_sd" in values}
-    for name in ("mean", "sd"):
-        if f"population_{name}" in values:
-            draws = values[f"population_{name}"]
-            found |= {name: float(draws.mean()), f"{name}_sd": float(draws.std())}
+def _population(told: Told, mean: np.ndarray, sd: np.ndarray) -> dict[str, Any]:
+    """Mean and SD of all persons' population, and of every group, with posterior SDs of what was learned.
+
+    Args:
+        told: the data.
+        mean: draws of the groups' means, (draw, group); one row for estimates.
+        sd: of their SDs.
+    """
+    responses, known = told.responses, told.population
+    share = np.bincount(responses.group_code, minlength=responses.n_groups) / responses.n_persons
+    of_all = (mean @ share, np.sqrt((sd**2 + mean**2) @ share - (mean @ share) ** 2))
+
+    def described(of_mean: np.ndarray, of_sd: np.ndarray, learned: tuple[bool, bool]) -> dict[str, float]:
+        found = {"mean": float(of_mean.mean()), "sd": float(of_sd.mean())}
+        for name, draws, is_learned in (("mean_sd", of_mean, learned[0]), ("sd_sd", of_sd, learned[1])):
+            if is_learned and len(draws) > 1:
+                found[name] = float(draws.std())
+        return found
+
+    found: dict[str, Any] = described(*of_all, (len(known.free_mean) > 0, len(known.free_sd) > 0))
+    found["free"] = len(known.free_sd) > 0
+    if responses.n_groups > 1:
+        names = responses.group_names
+        learned = [(g in known.free_mean, g in known.free_sd) for g in range(len(names))]
+        found["groups"] = {name: described(mean[:, g], sd[:, g], learned[g]) for g, name in enumerate(names)}
     return found
+
+
+def _spread(values: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """Values of the items in the likelihood, NaN for the others."""
+    found = np.full(len(keep), np.nan)
+    found[keep] = values
+    return found
+
+
+def _fits(told: Told, fit: ItemFit) -> dict[str, np.ndarray]:
+    """Columns of items.parquet on how an item's responses go with the others."""
+    return {"item_rest": told.rest.correlation, "item_ability": fit.correlation, "item_fit": fit.z}
+
+
+def _with_warnings(verdict: Verdict, told: Told, fit: ItemFit, conflicts: list[str]) -> Verdict:
+    """The verdict with warnings of items that may be miskeyed, and of free items that contradict a given prior."""
+    wrong = miskeyed(fit, told.responses.item_counts, told.responses.item_labels)
+    return dataclasses.replace(verdict, warnings=[*verdict.warnings, *wrong, *conflicts])
+
+
+def _conflicts(told: Told, free: Mapping[str, np.ndarray]) -> list[str]:
+    """How the free items contradict their prior, where it was given."""
+    if told.learned or told.options.sign == "free" or not free:
+        return []
+    own = ~told.is_anchor & told.coding.estimates("log_a", len(told.is_anchor))
+    return prior_conflicts(free, own, told.settings)
+
+
+def _anchors(told: Told, items: pa.Table, free: Mapping[str, np.ndarray]) -> tuple[pa.Table | None, list[str]]:
+    """The anchors' table, and what there is to say of them."""
+    if told.anchors is None:
+        return None, []
+    table = anchors_table(items, told.anchors, free)
+    return table, contradictions(table)
+
+
+def _released(items: pa.Table) -> list[str]:
+    """Anchors that have more likely drifted than not, one sentence."""
+    gone = items.filter(pc.greater(items["p_released"], 0.5))
+    if not gone.num_rows:
+        return []
+    pairs = zip(gone[ITEM].slice(0, 5).to_pylist(), gone["p_released"].slice(0, 5).to_pylist(), strict=True)
+    shown = first_few([f"{name} ({probability:.2f})" for name, probability in pairs], total=gone.num_rows)
+    return [f"{gone.num_rows:,} anchors have released themselves, with probability: {shown}."]
 
 
 def _learned(values: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -202,9 +289,15 @@ def _judge(statistics: dict[str, Summary], sampled: Sampled, told: Told) -> Verd
 
 def _own(statistics: dict[str, Summary], told: Told) -> tuple[dict[str, Summary], dict[str, list[Any]]]:
     """What was estimated, with labels: without what an item's model does not have."""
-    items = told.responses.item_ids.to_pylist()
+    items = told.responses.item_labels
     labels: dict[str, list[Any]] = {"theta": told.responses.person_ids.to_pylist()}
     kept = dict(statistics)
+    if told.responses.n_groups > 1:
+        groups = told.responses.group_names
+        for name, free in (("population_mean", told.population.free_mean), ("population_sd", told.population.free_sd)):
+            if name in kept:
+                kept[name] = Summary(*(part[free] for part in statistics[name]))
+                labels[name] = [groups[group] for group in free]
     for name in told.model.parameters:
         own = told.coding.estimates(name, len(items))
         if own.all() and own.ndim == 1:

@@ -10,21 +10,24 @@ from typing import Any
 import jax
 import numpy as np
 import pyarrow as pa
+from jaxtyping import Bool
 
 from irt_jax.assemble import Told, fit_of_draws, fit_of_estimates, package_versions
 from irt_jax.data import Anchors, Responses
 from irt_jax.data.read import Source
 from irt_jax.engines.checkpoint import Checkpoint
+from irt_jax.engines.programs import free_programs
 from irt_jax.engines.settings import ProgressCallback, Settings
 from irt_jax.errors import CalibrationWarning, InputError, UsageError
 from irt_jax.estimation import estimable, estimate
 from irt_jax.fit import Fit
+from irt_jax.item_rest import item_rest
 from irt_jax.likelihood.joint import JointData
 from irt_jax.models import bank_model, flat_model
-from irt_jax.models.population import Population, free_population, scaled_population, standard_population
-from irt_jax.models.priors import item_priors, no_priors
-from irt_jax.options import Options
-from irt_jax.preparation import code_models, prepare, unused_categories
+from irt_jax.models.priors import item_priors, linear_priors, no_priors
+from irt_jax.models.settings import PriorSettings, read_prior_settings
+from irt_jax.options import PRIORS, Options
+from irt_jax.preparation import choose_population, code_models, prepare, unused_categories
 from irt_jax.sampling import Run, sample_joint, sample_marginal
 from irt_jax.sampling import joint_data as arrays_of_joint
 from irt_jax.timing import Stopwatch
@@ -73,6 +76,7 @@ def calibrate(
         Interrupted: a signal ended the run, and the checkpoint holds what was drawn.
     """
     chosen = make_options(**options)
+    free_programs()
     watch = stopwatch or Stopwatch()
     with watch.measure("read"):
         coded, aligned, notes = prepare(responses, anchors, chosen)
@@ -81,7 +85,7 @@ def calibrate(
         warnings.warn(note, CalibrationWarning, stacklevel=2)
     if chosen.method == "mml":
         return _estimated(told)
-    priors, population = _priors(told), _population(told)
+    priors, population = _priors(told), told.population
     keeper = None
     if checkpoint is not None:
         keeper = Checkpoint(Path(checkpoint), _fingerprint(told, (priors, population)), resume=resume)
@@ -102,6 +106,7 @@ def calibrate(
         progress=progress,
         checkpoint=keeper,
         stopwatch=watch,
+        alone=_alone(told),
     )
     sampled = SAMPLERS[chosen.abilities](told.model, coded, priors, population, run)
     for note in sampled.notes:
@@ -126,7 +131,7 @@ def make_options(**options: Any) -> Options:
 def joint_data(responses: Responses, anchors: Anchors | None, options: Options) -> JointData:
     """Arrays of the joint model from coded responses, anchors and options."""
     told = _told(responses, anchors, options, [], Stopwatch())
-    return arrays_of_joint(responses, _priors(told), _population(told))
+    return arrays_of_joint(responses, _priors(told), told.population)
 
 
 def _told(
@@ -139,45 +144,54 @@ def _told(
     """
     anchored = anchors is not None and len(anchors.item) > 0
     coding = code_models(responses, options, anchors)
-    scaled = bool(coding.slope("one").any()) and not anchored and options.population != "fixed"
-    free = options.population == "free" or (options.population == "auto" and anchored) or scaled
+    settings = read_prior_settings(options.priors) if options.priors not in PRIORS else PriorSettings()
+    if options.a_prior_sd is not None:
+        settings = settings._replace(log_a_sd=options.a_prior_sd)
+    if options.b_prior_sd is not None:
+        settings = settings._replace(b_sd=options.b_prior_sd)
+    population = choose_population(responses, coding, options, settings, anchored=anchored)
     n_free = responses.n_items - (len(anchors.item) if anchored and anchors is not None else 0)
-    enough = n_free >= (2 if options.priors == "hierarchical" else FREE_ITEMS)
-    learned = enough and (options.priors == "hierarchical" or (options.priors == "auto" and anchored))
-    if free and not anchored and not scaled:
+    asked = options.priors == "hierarchical" or bool(settings.learned)
+    by_itself = anchored and (options.priors == "auto" or (options.priors not in PRIORS and settings.learned is None))
+    learned = n_free >= (2 if asked else FREE_ITEMS) and (asked or by_itself)
+    linear = options.priors == "flat" or options.sign == "free"
+    if options.sign == "free" and anchored:
         raise UsageError(
-            "--population free needs anchors: without them nothing fixes the scale of the abilities.",
-            "Give --anchors, or use --population fixed.",
+            "--sign free has priors of slopes and intercepts, and anchors are priors of log a and b.",
+            "Leave --anchors out, or use --sign positive.",
         )
     if options.priors == "flat" and anchored:
         raise UsageError(
             "--priors flat is maximum likelihood without any prior, and anchors are priors.",
             "Leave --anchors out, or use --priors mission or hierarchical.",
         )
-    model = (flat_model if options.priors == "flat" else bank_model)(coding.bank)
+    model = (flat_model if linear else bank_model)(coding.bank)
     used = anchors if anchored else None
     notes = [*notes, *unused_categories(responses, coding)]
-    return Told(model, coding, responses, used, options, notes, stopwatch, free, scaled, learned)
+    rest = item_rest(responses)
+    return Told(model, coding, responses, used, options, notes, stopwatch, population, learned, settings, rest)
 
 
 def _priors(told: Told) -> Any:
     options, responses = told.options, told.responses
     if options.priors == "flat":
         return no_priors(responses.n_items, told.coding)
+    if options.sign == "free":
+        return linear_priors(responses.n_items, told.coding, told.settings)
     return item_priors(
         responses.n_items,
         told.anchors,
-        a_sd=options.a_prior_sd,
-        b_sd=options.b_prior_sd,
         counts=responses.item_counts if told.learned else None,
         coding=told.coding,
+        robust=options.anchor_mode == "robust",
+        settings=told.settings,
     )
 
 
-def _population(told: Told) -> Population:
-    if told.scaled:
-        return scaled_population(flat=told.options.priors == "flat")
-    return free_population() if told.free else standard_population()
+def _alone(told: Told) -> Bool[np.ndarray, " item"] | None:
+    """Items whose estimates without their own priors are wanted exactly: anchors; None where nobody asks for any."""
+    given = not told.learned and told.options.sign != "free" and told.options.priors != "flat"
+    return told.is_anchor if given or told.anchors is not None else None
 
 
 def _estimated(told: Told) -> Fit:
@@ -193,7 +207,9 @@ def _estimated(told: Told) -> Fit:
     part = told._replace(responses=_of_items(responses, keep), coding=told.coding.of_items(keep))
     interval = told.options.interval
     flat = told.options.priors == "flat"
-    found = estimate(told.model, part.responses, _priors(part), _population(part), interval, told.stopwatch, flat=flat)
+    alone = _alone(part)
+    posed = (told.model, part.responses, _priors(part), told.population)
+    found = estimate(*posed, interval, told.stopwatch, flat=flat, alone=alone)
     several = told.coding.has(responses.n_items).sum(1) > 2
     reasons: list[str | None] = np.where(several, EMPTY_CATEGORY, ONE_CATEGORY).tolist()
     for item, reason in zip(np.flatnonzero(keep), found.reason, strict=True):

@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -10,10 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from irt_jax.names import ITEMS_FILE, PERSONS_FILE, POSTERIOR_FILE, RUN_FILE
+from irt_jax import logs
+from irt_jax.names import ANCHORS_FILE, ITEMS_FILE, METRICS_FILE, PERSONS_FILE, POSTERIOR_FILE, RUN_FILE
 
 if TYPE_CHECKING:
     from irt_jax.engines.settings import Progress as Standing
+    from irt_jax.engines.settings import ProgressCallback
     from irt_jax.fit import Fit
 
 #: Seconds between two lines of progress where there is no terminal.
@@ -24,7 +27,34 @@ LABELS = {"mode": "finding the mode", "compile": "compiling", "warmup": "warming
 
 def error_console() -> Console:
     """Standard error: progress, warnings and errors, so that standard output can be piped."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def watching(quiet: bool, said: set[str] | None = None) -> Iterator["ProgressCallback"]:
+    """Progress and warnings on standard error, one line each, or one JSON object where that is the format.
+
+    Args:
+        quiet: no progress.
+        said: warnings that are not said again; those that are said join them.
+    """
+    console, said = error_console(), set() if said is None else said
+
+    def show(message: Warning | str, category: type[Warning], *_: object) -> None:
+        if str(message) in said:
+            return
+        said.add(str(message))
+        if logs.as_json():
+            logs.warned(message, category)
+        else:
+            console.print(f"note: {message}")
+
+    with logs.warnings_shown_by(show):
+        if logs.as_json():
+            yield logs.progress_events(quiet=quiet)
+            return
+        with Watcher(console, quiet=quiet) as progress:
+            yield progress
 
 
 class Watcher:
@@ -114,7 +144,14 @@ def print_fit(console: Console, fit: "Fit", *, folder: str, max_items: int = 0) 
     console.print(f"fit      log-likelihood {fit.run['log_likelihood']:.2f}, reliability {fit.run['reliability']:.3f}")
     for line in fit.diagnostics.lines():
         console.print(line)
-    files = [ITEMS_FILE, PERSONS_FILE, *([POSTERIOR_FILE] if fit.posterior.children else []), RUN_FILE]
+    files = [
+        ITEMS_FILE,
+        PERSONS_FILE,
+        *([] if fit.anchors_table is None else [ANCHORS_FILE]),
+        *([POSTERIOR_FILE] if fit.posterior.children else []),
+        RUN_FILE,
+        METRICS_FILE,
+    ]
     console.print(f"files    {folder}: {', '.join(files)}")
 
 
@@ -130,7 +167,7 @@ def item_table(items: pa.Table, max_items: int) -> Table:
             "anchor" if row["is_anchor"] else "",
             f"{row['n_responses']:,}",
             f"{row['mean_response']:.2f}",
-            *(_number(row[name]) for name in ("a", "a_sd", "b", "b_sd")),
+            *(number(row[name]) for name in ("a", "a_sd", "b", "b_sd")),
             f"{min(row['ess_bulk'], row['ess_tail']):.0f}",
             f"{row['rhat']:.3f}",
         )
@@ -139,10 +176,17 @@ def item_table(items: pa.Table, max_items: int) -> Table:
     return table
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+def number(value: float | None, digits: int = 3, *, signed: bool = False) -> str:
+    """A number in a table; nothing for none.
+
+    Args:
+        value: or None.
+        digits: behind the point.
+        signed: with a plus before what is not negative.
+    """
+    return "" if value is None else f"{value:{'+' if signed else ''}.{digits}f}"
 
 
 def stdout_console() -> Console:
     """Standard output: results; plain text in a pipe, at most the terminal's width."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=False)
+    return Console(file=sys.stdout, highlight=False, markup=False, soft_wrap=False)

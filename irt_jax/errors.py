@@ -46,6 +46,18 @@ class ConvergenceError(IrtError):
     exit_code = 4
 
 
+class DiagnosticsError(IrtError):
+    """A run whose diagnostics failed, or that the monthly gate refused, where only a good one will do."""
+
+    exit_code = 4
+
+
+class DatabaseError(IrtError):
+    """A database that cannot be reached, may not be written, or does not hold what is asked for."""
+
+    exit_code = 5
+
+
 class Interrupted(IrtError):
     """A run stopped by a signal; its checkpoint lies beside the output folder.
 

@@ -5,26 +5,27 @@ the delta method, and intervals are Wald's. Source: Louis (1982), JRSS B 44; Pri
 and Behavioral Statistics 42, for the observed information in item response models.
 """
 
-from functools import partial
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 
 from irt_jax.abilities import Marginals, Populations, mean_posterior, summarise_abilities
 from irt_jax.compiling import compilation_apart
 from irt_jax.data import Responses
+from irt_jax.delta import slopes
 from irt_jax.engines.covariance import covariance
 from irt_jax.engines.devices import prepare_devices
 from irt_jax.engines.laplace import with_directions
-from irt_jax.engines.packing import Shapes, unpack
-from irt_jax.engines.target import Target
-from irt_jax.likelihood.marginal import MarginalData
-from irt_jax.mode import Problem, locate, pose
+from irt_jax.item_fit import ItemFit, item_fit
+from irt_jax.mode import locate_best
 from irt_jax.models.model import Model
 from irt_jax.models.population import Population
+from irt_jax.own_prior import without_own_priors
+from irt_jax.problem import Problem, pose
 from irt_jax.timing import Stopwatch
 
 #: What is reported of each item, where the model has it.
@@ -43,12 +44,15 @@ class Estimated(NamedTuple):
         population: mean and SD, each (group,).
         abilities: EAP, SD and interval of every person, given the estimates.
         log_likelihood: marginal, at the estimates.
+        fit: of the items.
         reason: why an item has no estimate, or None; one an item.
         quadrature_error: in standard errors.
         relative_error: of the standard errors.
         converged: whether the climb ended at a maximum.
         steps: Newton steps.
         device: in words.
+        ahead: see `Located`.
+        free: estimates without the items' own priors, see `own_prior`; empty where there are no priors.
     """
 
     values: dict[str, np.ndarray]
@@ -57,12 +61,15 @@ class Estimated(NamedTuple):
     population: tuple[np.ndarray, np.ndarray]
     abilities: Marginals
     log_likelihood: float
+    fit: ItemFit
     reason: list[str | None]
     quadrature_error: float
     relative_error: float
     converged: bool
     steps: int
     device: str
+    ahead: float | None = None
+    free: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def estimate(
@@ -74,6 +81,7 @@ def estimate(
     stopwatch: Stopwatch,
     *,
     flat: bool = False,
+    alone: Bool[np.ndarray, " item"] | None = None,
 ) -> Estimated:
     """Climb to the maximum and invert the information there.
 
@@ -85,6 +93,7 @@ def estimate(
         interval: probability mass of the abilities' intervals.
         stopwatch: takes the stages' seconds.
         flat: whether there are no priors, so that what is shared is estimated beside the items.
+        alone: items whose estimates without their own priors are wanted exactly; None where none are wanted at all.
 
     Raises:
         ConvergenceError: no grid that is fine enough.
@@ -93,34 +102,40 @@ def estimate(
     with compilation_apart(stopwatch, "mode"):
         problem = pose(model, responses, priors, population)
         start = {**model.start(responses.item, responses.response, priors), **population.start()}
-        problem, mode, error = locate(problem, start, strict=False, flat=flat)
+        problem, mode, error, ahead = locate_best(problem, start, strict=False, flat=flat)
     with compilation_apart(stopwatch, "information"):
         metric = with_directions(problem.target, problem.data, mode.metric, problem.shapes)
         own = covariance(problem.target, problem.data, metric, problem.shapes, together=flat)
         values = problem.report(metric.centre)
         names = tuple(name for name in REPORTED if name in values)
         widths = [int(np.prod(values[name].shape[1:])) for name in names]
-        slopes = _slopes(problem, names, metric.centre)
-        reported = np.einsum("nik,ikl,mil->inm", slopes, own.blocks, slopes)
+        derivatives = slopes(problem, names, metric.centre)
+        reported = np.einsum("nik,ikl,mil->inm", derivatives, own.blocks, derivatives)
+    with compilation_apart(stopwatch, "anchors"):
+        free = {} if alone is None else without_own_priors(problem, metric, responses, alone, own.blocks)
     with compilation_apart(stopwatch, "summarise"):
         abilities = _abilities(problem, values, interval)
         items = {name: values[name] for name in problem.model.parameters}
         log_likelihood = problem.log_likelihood(items, problem.population(values))
+        fit = item_fit(problem, items, problem.population(values), responses)
     reason = _reasons(values["a" if "a" in values else "slopes"], own.blocks)
     device = jax.devices()[0]
     return Estimated(
-        {name: values[name] for name in (*names, *problem.model.parameters)},
+        {name: values[name] for name in (*names, *problem.model.parameters, "p_released") if name in values},
         reported,
         {name: np.arange(end - width, end) for name, width, end in zip(names, widths, np.cumsum(widths), strict=True)},
         problem.population(values),
         abilities,
         log_likelihood,
+        fit,
         reason,
         error,
         own.relative_error,
         mode.converged or any(reason),
         mode.steps,
         f"1 x {device.device_kind} ({device.platform})",
+        ahead,
+        free,
     )
 
 
@@ -130,30 +145,6 @@ def _abilities(problem: Problem, values: dict[str, np.ndarray], interval: float)
     data = problem.for_abilities()
     posterior = np.asarray(mean_posterior(problem.model, items, populations, data))
     return summarise_abilities(posterior.reshape(-1, len(data.nodes)), problem.place, data.nodes, interval)
-
-
-def _slopes(problem: Problem, names: tuple[str, ...], centre: Array) -> Float[np.ndarray, "column item own"]:
-    """Derivatives of the reported parameters by each item's own and by the shared coordinates."""
-    with jax.enable_x64(True):
-        found = _derivatives(problem.target, problem.shapes, names, centre, problem.data)
-    return np.asarray(found)
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _derivatives(
-    target: Target, shapes: Shapes, names: tuple[str, ...], centre: Array, data: MarginalData
-) -> Float[Array, "column item own"]:
-    n, p = shapes.n_blocks, shapes.block_size
-
-    def reported(x: Array) -> Array:
-        values = target.report(unpack(x, shapes), data)
-        return jnp.concatenate([values[name].reshape(n, -1).T for name in names])
-
-    own = jnp.pad(jnp.tile(jnp.eye(p), (1, n)), ((0, 0), (0, shapes.n_shared)))
-    shared = jnp.eye(shapes.n_shared, shapes.size, n * p)
-    units = jnp.concatenate([own, shared])
-    columns = [jax.jvp(reported, (centre,), (unit,))[1] for unit in units]
-    return jnp.stack(columns, axis=-1)
 
 
 def _reasons(a: np.ndarray, blocks: np.ndarray) -> list[str | None]:

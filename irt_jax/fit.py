@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from irt_jax.data.write import write_folder, write_json, write_netcdf, write_table
 from irt_jax.diagnostics import Verdict
-from irt_jax.names import ITEMS_FILE, PERSONS_FILE, POSTERIOR_FILE, RUN_FILE
+from irt_jax.metrics import metrics_text
+from irt_jax.names import ANCHORS_FILE, ITEMS_FILE, METRICS_FILE, PERSONS_FILE, POSTERIOR_FILE, RUN_FILE
 from irt_jax.timing import Stopwatch
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Fit:
         run: the content of run.json.
         notes: what happened to the data or was left out, one sentence each.
         stopwatch: the run's stages, which writing adds to.
+        anchors_table: anchors.parquet as an Arrow table; None without anchors.
     """
 
     items_table: pa.Table
@@ -39,6 +41,7 @@ class Fit:
     run: dict[str, Any]
     notes: tuple[str, ...] = ()
     stopwatch: Stopwatch = field(default_factory=Stopwatch, repr=False)
+    anchors_table: pa.Table | None = None
 
     @cached_property
     def items(self) -> "pd.DataFrame":
@@ -49,6 +52,17 @@ class Fit:
     def persons(self) -> "pd.DataFrame":
         """One row a person: ability, its SD and interval."""
         return self.persons_table.to_pandas()
+
+    @cached_property
+    def anchors(self) -> "pd.DataFrame":
+        """One row an anchor: previous values, the posterior, and what its own responses say; empty without anchors."""
+        import pandas as pd
+
+        return pd.DataFrame() if self.anchors_table is None else self.anchors_table.to_pandas()
+
+    def content(self) -> dict[str, Any]:
+        """What run.json says, with the timings so far."""
+        return {**self.run, "timings": self.stopwatch.timings()}
 
     def write(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the run's folder, whole or not at all.
@@ -65,9 +79,13 @@ class Fit:
             with self.stopwatch.measure("write"):
                 write_table(beside / ITEMS_FILE, self.items_table)
                 write_table(beside / PERSONS_FILE, self.persons_table)
+                if self.anchors_table is not None:
+                    write_table(beside / ANCHORS_FILE, self.anchors_table)
                 if self.posterior.children:
                     write_netcdf(beside / POSTERIOR_FILE, self.posterior)
-            write_json(beside / RUN_FILE, {**self.run, "timings": self.stopwatch.timings()})
+            content = self.content()
+            write_json(beside / RUN_FILE, content)
+            (beside / METRICS_FILE).write_text(metrics_text([content]), encoding="utf-8")
 
         write_folder(Path(folder), fill, overwrite=overwrite)
         return Path(folder)

@@ -1,8 +1,7 @@
 """Stage 0 of every marginal method: the mode, a metric around it, and a grid that is fine enough there."""
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,141 +9,27 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from irt_jax.arrays import AnyArray
-from irt_jax.data import Responses
 from irt_jax.engines.climb import DECREMENT, REFRESH, Mode, climb
 from irt_jax.engines.laplace import compiled, precondition, spread
 from irt_jax.engines.metric import Metric
-from irt_jax.engines.packing import Shapes, unpack
 from irt_jax.engines.profile import climb_profile
-from irt_jax.engines.target import Position, Target
+from irt_jax.engines.target import Position
 from irt_jax.errors import ConvergenceError
-from irt_jax.likelihood.blocks import person_blocks
-from irt_jax.likelihood.grid import (
-    REACH,
-    REACH_FREE,
-    covered,
-    even_nodes,
-    fine_enough,
-    first_nodes,
-    fitting_nodes,
-    nodes_of_abilities,
-    refined,
-    shifted,
-)
-from irt_jax.likelihood.kernel import marginal_log_likelihood, posterior_over_nodes
-from irt_jax.likelihood.marginal import MarginalData, item_table, marginal_shapes, marginal_target, node_log_weight
-from irt_jax.models.model import Model, Parameters
-from irt_jax.models.population import Population
-from irt_jax.names import PER_CATEGORY
+from irt_jax.likelihood.grid import covered, even_nodes, fine_enough, refined, shifted
+from irt_jax.problem import MAX_GRIDS, Problem
 
 #: The quadrature error, in posterior SDs, below which a grid is good enough.
 QUADRATURE_LIMIT = 0.01
-#: Grids tried before giving up.
-MAX_GRIDS = 12
 #: A grid this many times finer than needed is replaced, since every later gradient would pay for it.
 TOO_FINE = 1.6
 #: The grid must do at the mode, and is refined up to this many times until it does at this many places around it, as
 #: far from the mode as draws are; a normal approximation may put some of them where no draw goes.
 FINER_FOR_DRAWS, CHECKED = 2, 4
-#: Places that tell how far a free population's SD gets.
-PLACES = 32
-
-
-class Problem(NamedTuple):
-    """A marginal posterior, ready for the engines.
-
-    Attributes:
-        model: the response model.
-        target: the posterior.
-        data: responses, grid, population and priors.
-        shapes: of the positions.
-        place: where each person's posterior stands in the blocks.
-    """
-
-    model: Model
-    target: Target
-    data: MarginalData
-    shapes: Shapes
-    place: np.ndarray
-
-    def report(self, vector: Float[AnyArray, " coordinate"]) -> dict[str, np.ndarray]:
-        """Named quantities at a packed position, on their natural scales."""
-        with jax.enable_x64(True):
-            values = _report(self.target, self.shapes, jnp.asarray(vector), self.data)
-        return {name: np.asarray(value) for name, value in values.items()}
-
-    def position(self, mode: Mode) -> Position:
-        """Where a climb ended, by name."""
-        with jax.enable_x64(True):
-            return jax.tree.map(np.asarray, _unpack(mode.metric.centre, self.shapes))
-
-    def for_abilities(self) -> MarginalData:
-        """The data with the finer grid that quantiles of abilities need."""
-        return self.data._replace(nodes=nodes_of_abilities(self.data.nodes))
-
-    def log_likelihood(self, items: Parameters, population: Any) -> float:
-        """Marginal log-likelihood of all responses, in float64 on the finer grid.
-
-        Args:
-            items: the model's parameters, first axis items.
-            population: mean and SD of the groups, each (group,).
-        """
-        with jax.enable_x64(True):
-            return float(_log_likelihood(self.model, items, population, self.for_abilities()))
-
-    def fitted(self, items: Parameters, population: Any) -> "Problem":
-        """The same with a grid that fits the persons' posteriors at given parameters.
-
-        Args:
-            items: the model's parameters, first axis items.
-            population: mean and SD of the groups, each (group,).
-        """
-        problem = self
-        for _ in range(MAX_GRIDS):
-            wanted, nodes = problem.wanted_nodes(items, population), np.asarray(problem.data.nodes)
-            if fine_enough(nodes, wanted) and covered(nodes, wanted):
-                break
-            problem = problem.on_grid(wanted)
-        return problem
-
-    def on_grid(self, nodes: Float[np.ndarray, " node"]) -> "Problem":
-        """The same on another grid."""
-        with jax.enable_x64(True):
-            return self._replace(data=self.data._replace(nodes=jnp.asarray(nodes)))
-
-    def wanted_nodes(self, items: Parameters, population: Any) -> Float[np.ndarray, " node"]:
-        """The grid that fits the persons' posteriors, as far as the present one can show them.
-
-        Args:
-            items: the model's parameters, first axis items.
-            population: mean and SD of the groups, each (group,).
-        """
-        reach = REACH_FREE if self.shapes.n_shared else REACH
-        with jax.enable_x64(True):
-            table, posterior = _at_mode(self.model, items, population, self.data)
-        posterior = np.asarray(posterior, np.float64).reshape(-1, posterior.shape[-1])[np.unique(self.place)]
-        return fitting_nodes(posterior, np.asarray(table), np.asarray(self.data.nodes), reach)
-
-    def population(self, values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and SD of the groups, each (*draw, group), from reported quantities or the given ones."""
-        name = self.model.parameters[0]
-        draws = values[name].shape[: -2 if name in PER_CATEGORY else -1]
-
-        def found(part: str) -> np.ndarray:
-            if f"population_{part}" in values:
-                return values[f"population_{part}"]
-            known = np.asarray(getattr(self.data.population, part))
-            return np.broadcast_to(known, (*draws, len(known)))
-
-        return found("mean"), found("sd")
-
-
-_unpack = jax.jit(unpack, static_argnums=1)
-
-
-@partial(jax.jit, static_argnums=(0, 1))
-def _report(target: Target, shapes: Shapes, vector: Float[Array, " coordinate"], data: Any) -> dict[str, AnyArray]:
-    return target.report(unpack(vector, shapes), data)
+#: Climbs that end closer than this, in posterior SDs of every parameter, ended at one mode.
+SAME_MODE = 0.1
+#: Places that tell how far a free population's SD gets, and how much further apart than draws they are: its posterior
+#: is skewed, and there are more draws.
+PLACES, FURTHER = 32, 1.4
 
 
 class Located(NamedTuple):
@@ -154,29 +39,39 @@ class Located(NamedTuple):
         problem: the posterior, with that grid.
         mode: where the climb ended.
         quadrature_error: how far a finer grid would move the mode, in posterior SDs.
+        ahead: by how much its log density exceeds that of another mode that was found; None where there is none.
     """
 
     problem: Problem
     mode: Mode
     quadrature_error: float
+    ahead: float | None = None
 
 
-def pose(model: Model, responses: Responses, priors: Any, population: Population) -> Problem:
-    """Lay out the responses and choose a first grid.
+def locate_best(problem: Problem, start: Position, *, strict: bool = True, flat: bool = False) -> Located:
+    """The same, from a second start where the model knows of an easier posterior: the higher mode of the two.
 
     Args:
-        model: the response model.
-        responses: coded responses.
-        priors: the model's priors.
-        population: of the persons.
+        problem: from `pose`.
+        start: where to begin.
+        strict: see `locate`.
+        flat: see `locate`.
     """
-    row = model.n_categories * responses.item + responses.response
-    blocks, place = person_blocks(responses.person, row, responses.n_persons, model.n_categories * responses.n_items)
-    nodes = first_nodes(int(responses.person_counts.max()))
-    data = MarginalData(blocks, nodes, population, priors)
+    plain = locate(problem, start, strict=strict, flat=flat)
+    priors = problem.data.priors
+    easier = problem.model.easier(priors)
+    if easier is None:
+        return plain
+    near = locate(plain.problem.with_priors(easier), start, strict=strict, flat=flat)
+    other = locate(near.problem.with_priors(priors), near.problem.position(near.mode), strict=strict, flat=flat)
+    heights = [float(one.problem.log_density(one.mode.metric.centre)) for one in (plain, other)]
+    apart = np.asarray(plain.mode.metric.centre) - np.asarray(other.mode.metric.centre)
     with jax.enable_x64(True):
-        data = jax.tree.map(jnp.asarray, data)
-        return Problem(model, marginal_target(model), data, marginal_shapes(model, data), place)
+        sd = np.asarray(plain.mode.metric.deviations())
+    if np.abs(apart / sd).max() < SAME_MODE:
+        return plain
+    best = plain if heights[0] >= heights[1] else other
+    return best._replace(ahead=abs(heights[0] - heights[1]))
 
 
 def locate(problem: Problem, start: Position, *, strict: bool = True, flat: bool = False) -> Located:
@@ -209,6 +104,7 @@ def locate(problem: Problem, start: Position, *, strict: bool = True, flat: bool
         wanted = _wanted_nodes(problem, [mode.metric.centre, *places[: 2 if problem.shapes.n_shared else 0]])
         nodes = np.asarray(problem.data.nodes)
         too_fine = wanted[1] - wanted[0] > TOO_FINE * (nodes[1] - nodes[0])
+        too_fine &= len(problem.on_grid(wanted).data.nodes) < len(nodes)  # with few responses that may not be so
         fits = fine_enough(nodes, wanted) and (finer or (covered(nodes, wanted) and not too_fine))
         if fits and not grid and not by_profile:
             continue  # the first climb was a rough one
@@ -228,15 +124,17 @@ def locate(problem: Problem, start: Position, *, strict: bool = True, flat: bool
 
 
 def _around(problem: Problem, metric: Metric) -> list[Array]:
-    """Places as far from the mode as draws go; a free population's smallest and largest SDs come first."""
+    """Places as far from the mode as draws go; free populations' smallest and largest SDs come first."""
     count = PLACES if problem.shapes.n_shared else CHECKED
     with jax.enable_x64(True):
         normal = jax.random.normal(jax.random.key(0), (count, metric.centre.size), metric.centre.dtype)
-        places = [metric.centre + spread(metric, z) for z in normal]
+        wider = FURTHER if problem.shapes.n_shared else 1.0
+        places = [metric.centre + spread(metric, wider * z) for z in normal]
     if not problem.shapes.n_shared:
         return places
-    order = np.argsort([problem.population(problem.report(vector))[1].max() for vector in places])
-    return [places[i] for i in order[[0, -1, 1, -2]]]
+    sds = np.array([problem.population(problem.report(vector))[1] for vector in places])
+    narrowest, widest = np.argsort(sds.min(1)), np.argsort(-sds.max(1))
+    return [places[i] for i in (narrowest[0], widest[0], narrowest[1], widest[1])]
 
 
 def _wanted_nodes(problem: Problem, places: Sequence[Float[AnyArray, " coordinate"]]) -> Float[np.ndarray, " node"]:
@@ -250,31 +148,6 @@ def _wanted_nodes(problem: Problem, places: Sequence[Float[AnyArray, " coordinat
         return grids[0]
     spacing = min(grid[1] - grid[0] for grid in grids)
     return even_nodes(min(grid[0] for grid in grids), max(grid[-1] for grid in grids), spacing)
-
-
-@partial(jax.jit, static_argnums=0)
-def _at_mode(model: Model, items: Parameters, population: Any, data: MarginalData) -> tuple[Array, Array]:
-    """Table and posterior over the nodes."""
-    table = item_table(model, {**items, **model.constants(data.priors)}, data.nodes)
-    return table, posterior_over_nodes(table, node_log_weight(data.nodes, *population), data.blocks)
-
-
-@partial(jax.jit, static_argnums=0)
-def _log_likelihood(model: Model, items: Parameters, population: Any, data: MarginalData) -> Array:
-    items = {name: jnp.asarray(value, jnp.float64) for name, value in items.items()}
-    table = item_table(model, {**items, **model.constants(data.priors)}, data.nodes)
-    return marginal_log_likelihood(table, node_log_weight(data.nodes, *population), data.blocks)
-
-
-def quadrature_error(problem: Problem, metric: Metric, vectors: Sequence[Float[AnyArray, " coordinate"]]) -> float:
-    """How far a finer and a wider grid would move the estimates, in posterior standard deviations: the largest.
-
-    Args:
-        problem: with the grid in use.
-        metric: around the mode.
-        vectors: where to look, packed: the mode and some draws.
-    """
-    return max(grid_errors(problem, metric, vectors))
 
 
 def grid_errors(

@@ -11,14 +11,26 @@ WEIGHT: Final = "weight"
 
 REPEATS: Final = ("error", "first", "last", "all")
 
+#: Where nothing else is given: differences of a or b between methods, changes of an anchor's a and b, and the expected
+#: share of false ones among those that are said to have changed.
+DIFFERENCE: Final = 0.1
+DRIFT_A: Final = 0.2
+DRIFT_B: Final = 0.25
+FALSE_DISCOVERIES: Final = 0.05
+
 #: Defaults for anchors whose file gives no uncertainty: SD of log a, and SD of b.
 ANCHOR_LOG_A_SD: Final = 0.05
 ANCHOR_B_SD: Final = 0.05
 
 ITEMS_FILE: Final = "items.parquet"
+ANCHORS_FILE: Final = "anchors.parquet"
 PERSONS_FILE: Final = "persons.parquet"
 POSTERIOR_FILE: Final = "posterior.nc"
 RUN_FILE: Final = "run.json"
+METRICS_FILE: Final = "metrics.prom"
+DRIFT_FILE: Final = "drift.parquet"
+MONTHLY_FILE: Final = "monthly.json"
+PROMOTION_FILE: Final = "promotion.parquet"
 
 #: Item parameters with one value for each category but the first.
 PER_CATEGORY: Final = ("thresholds", "slopes", "intercepts", "step_intercepts")

@@ -13,7 +13,8 @@ MODEL_FILES = (".parquet", ".csv")
 METHODS = ("hmc", "nuts", "mml")
 ABILITIES = ("marginal", "joint")
 PRIORS = ("auto", "mission", "hierarchical", "flat")
-ANCHOR_MODES = ("soft", "fixed")
+ANCHOR_MODES = ("soft", "fixed", "robust")
+SIGNS = ("positive", "free")
 POPULATIONS = ("auto", "fixed", "free")
 
 #: What is taken where an option is not given, by abilities and method; a sampler of a whitened posterior tunes little.
@@ -35,12 +36,16 @@ class Options:
         abilities: "marginal" integrates the abilities out, "joint" samples them beside the items.
         priors: of the free items. "mission": log a ~ N(0, a_prior_sd), b ~ N(0, b_prior_sd); "hierarchical": their
             means and SDs are learned; "auto": hierarchical with anchors and ten
-            free items or more, else mission; "flat": none, for mml.
-        anchor_mode: "soft": an anchor's previous estimates are its prior; "fixed": they are its parameters.
+            free items or more, else mission; "flat": none, for mml. Or a TOML file, see `irt_jax.models.settings`.
+        sign: of the slopes. "free": they may be negative, with normal priors of slopes and intercepts.
+        anchor_mode: "soft": an anchor's previous estimates are its prior; "fixed": they are its parameters;
+            "robust": they are its prior unless it has drifted, which it may, and says so.
         population: of the abilities. "fixed": N(0, 1); "free": mean and SD are learned, which needs anchors; "auto":
             free with anchors, fixed without.
-        a_prior_sd: prior SD of log a of free items.
-        b_prior_sd: prior SD of b of free items, on the ability scale.
+        a_prior_sd: prior SD of log a of free items; 0.2 when None, or what the file of priors says.
+        b_prior_sd: prior SD of b of free items, on the ability scale; 1 when None, likewise.
+        reference_group: the group of abilities N(0, 1) where there are several and no anchors; the first when None.
+        by_group: ids of items whose parameters every group has for itself.
         repeats: what to do with a person's second response to an item: error, first, last, all.
         min_responses: items with fewer are reported as not calibrated.
         drop_rare: leave those items out of the likelihood altogether.
@@ -62,10 +67,13 @@ class Options:
     method: str | None = None
     abilities: str = "marginal"
     priors: str = "auto"
+    sign: str = "positive"
     anchor_mode: str = "soft"
     population: str = "auto"
-    a_prior_sd: float = 0.2
-    b_prior_sd: float = 1.0
+    reference_group: str | None = None
+    by_group: Sequence[str | int] | None = None
+    a_prior_sd: float | None = None
+    b_prior_sd: float | None = None
     repeats: str = "error"
     min_responses: int = 1
     drop_rare: bool = False
@@ -80,19 +88,22 @@ class Options:
     devices: int | None = None
 
     def __post_init__(self) -> None:
+        self._set("by_group", self.by_group and tuple(self.by_group))
         if self.method is None:
             self._set("method", "nuts" if self.abilities == "joint" else "hmc")
         for name, choices in (
             ("method", METHODS),
             ("abilities", ABILITIES),
-            ("priors", PRIORS),
             ("anchor_mode", ANCHOR_MODES),
+            ("sign", SIGNS),
             ("population", POPULATIONS),
             ("repeats", REPEATS),
         ):
             _one_of(name, getattr(self, name), choices)
         if isinstance(self.model, str) and not self.model.lower().endswith(MODEL_FILES):
             _one_of("model", self.model, MODEL_NAMES)
+        if not self.priors.lower().endswith(".toml"):
+            _one_of("priors", self.priors, PRIORS)
         self._refuse_combinations()
         for name, value in zip(
             ("chains", "draws", "warmup"), CHAINS_DRAWS_WARMUP.get((self.abilities, str(self.method)), ()), strict=False
@@ -113,7 +124,8 @@ class Options:
         if self.devices is not None:
             _at_least("devices", self.devices, 1)
         for name in ("a_prior_sd", "b_prior_sd"):
-            _between(name, getattr(self, name), 0.0, float("inf"))
+            if getattr(self, name) is not None:
+                _between(name, getattr(self, name), 0.0, float("inf"))
         for name in ("target_accept", "interval"):
             _between(name, getattr(self, name), 0.0, 1.0)
 
@@ -134,13 +146,18 @@ class Options:
             raise UsageError(
                 "--priors flat and --population free leave the scale of the abilities open.", "Use --population fixed."
             )
+        if self.sign == "free" and self.priors in ("hierarchical", "mission"):
+            raise UsageError(
+                f"--priors {self.priors} is on log a, and --sign free has no log a.", "Leave --priors out, or use flat."
+            )
         given = [name for name in ("chains", "draws", "warmup") if getattr(self, name) is not None]
         if self.method == "mml" and given:
             raise UsageError(f"{_flag(given[0])} has no meaning for --method mml, which does not sample.")
 
     def as_dict(self) -> dict[str, Any]:
         """The options by name, as they stand in run.json."""
-        return {field.name: getattr(self, field.name) for field in fields(self)} | {"model": self.model_name}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return values | {"model": self.model_name, "by_group": list(self.by_group or ())}
 
     @property
     def model_name(self) -> str:

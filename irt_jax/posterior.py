@@ -61,18 +61,23 @@ def posterior_tree(
     n_chains, n_draws = next(iter(stats.values())).shape
     sampled = {"chain": np.arange(n_chains), "draw": np.arange(n_draws)}
     items = {"item": _labels(responses.item_ids)}
+    if responses.item_group is not None:
+        items = {"item": np.array(responses.item_labels, dtype=object)}
     persons = {"person": _labels(responses.person_ids)}
+    groups: dict[str, np.ndarray] = {}
     posterior: dict[str, tuple[tuple[str, ...], np.ndarray]]
     posterior = {name: (("chain", "draw", "item"), draws) for name, draws in values.items() if name in ITEM_DRAWS}
     posterior |= {name: (("chain", "draw", "item", "step"), values[name]) for name in LISTS if name in values}
     posterior |= {name: (("chain", "draw", "group"), values[name]) for name in GROUP_DRAWS if name in values}
+    if responses.n_groups > 1:
+        groups["group"] = np.array(responses.group_names, dtype=object)
     posterior |= {name: (("chain", "draw"), values[name]) for name in LEARNED_DRAWS if name in values}
     if "theta" in values:
         posterior["theta"] = (("chain", "draw", "person"), values["theta"].astype(np.float32))
     constant = {"person_code": responses.person, "item_code": responses.item}
     return xr.DataTree.from_dict(
         {
-            "/posterior": xr.Dataset(posterior, {**sampled, **items, **persons}, dict(attributes)),
+            "/posterior": xr.Dataset(posterior, {**sampled, **items, **persons, **groups}, dict(attributes)),
             "/sample_stats": xr.Dataset({name: (("chain", "draw"), value) for name, value in stats.items()}, sampled),
             "/observed_data": xr.Dataset({"response": ("observation", responses.response)}),
             "/constant_data": xr.Dataset(

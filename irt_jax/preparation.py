@@ -6,9 +6,12 @@ import pyarrow as pa
 from irt_jax.data import Anchors, Responses, align_anchors, encode, read_anchors, read_responses
 from irt_jax.data.item_models import read_item_models
 from irt_jax.data.read import Source
-from irt_jax.errors import InputError, first_few
+from irt_jax.data.split import split_by_group
+from irt_jax.errors import InputError, UsageError, first_few
 from irt_jax.models import MODELS, ItemModel, models_named
 from irt_jax.models.bank import Coding, code_items
+from irt_jax.models.population import Population, learned_population, standard_population
+from irt_jax.models.settings import PriorSettings
 from irt_jax.options import Options
 
 
@@ -32,13 +35,17 @@ def prepare(
             min_responses=options.min_responses,
             drop_rare=options.drop_rare,
         )
+    if options.by_group:
+        responses = split_by_group(responses, options.by_group, options.min_responses)
     _refuse_weights(responses)
     aligned = None if anchors is None else align_anchors(responses, read_anchors(anchors))
     return responses, aligned, _notes(responses, aligned)
 
 
 def code_models(responses: Responses, options: Options, anchors: Anchors | None) -> Coding:
-    """Each item's model and number of categories: one more than its largest response, or than an anchor's thresholds.
+    """Each item's model and number of categories.
+
+    That is one more than its largest response, or than an anchor's thresholds, or what the file of models says.
 
     Args:
         responses: the data.
@@ -49,16 +56,16 @@ def code_models(responses: Responses, options: Options, anchors: Anchors | None)
         InputError: see `read_item_models`; names of models that there are not; categories that an item's model does not
             have; anchors that its model cannot use.
     """
-    code = np.zeros(responses.n_items, np.int32)
+    code, count = np.zeros(responses.n_items, np.int32), np.full(responses.n_items, 2)
     if isinstance(options.model, ItemModel):
         models = [options.model]
     elif options.model in MODELS:
         models = [MODELS[options.model]]
     else:
-        names, code = read_item_models(options.model, responses)
+        names, code, given = read_item_models(options.model, responses)
+        count = np.maximum(count, given)
         models = models_named(names, repr(options.model))
     polytomous = np.array([model.polytomous for model in models])[code]
-    count = np.full(responses.n_items, 2)
     np.maximum.at(count, responses.item, responses.response + 1)
     if anchors is not None:
         count[anchors.item] = np.maximum(count[anchors.item], np.isfinite(anchors.thresholds).sum(1) + 1)
@@ -97,6 +104,56 @@ def _refuse_anchors(responses: Responses, coding: Coding, anchors: Anchors) -> N
                 f"Expected anchors with all parameters of their models, found {what}: {shown}.",
                 "Leave these anchors out, or add what is missing; --anchor-mode soft needs a and b only.",
             )
+
+
+def choose_population(
+    responses: Responses, coding: Coding, options: Options, settings: PriorSettings, *, anchored: bool
+) -> Population:
+    """Which means and SDs are learned; with several groups and no anchors all but those of the reference group.
+
+    Args:
+        responses: the data, with the groups.
+        coding: each item's model.
+        options: with the population and the reference group.
+        settings: numbers of the priors.
+        anchored: whether there are anchors, which fix the scale.
+
+    Raises:
+        UsageError: a scale that nothing fixes, or a reference group that there is not.
+    """
+    n_groups, reference = responses.n_groups, reference_group(responses, options)
+    if options.population == "fixed" or (options.population == "auto" and not anchored and n_groups == 1):
+        known = np.zeros(n_groups, bool)
+    else:
+        known = np.arange(n_groups) != reference if not anchored else np.ones(n_groups, bool)
+    scaled = known | (bool(coding.slope("one").any()) and options.population != "fixed")
+    if options.population == "free" and not scaled.any():
+        raise UsageError(
+            "--population free needs anchors or groups: without them nothing fixes the scale of the abilities.",
+            "Give --anchors, or use --population fixed.",
+        )
+    if not scaled.any():
+        return standard_population(n_groups)
+    return learned_population(known, scaled, settings, flat=options.priors == "flat")
+
+
+def reference_group(responses: Responses, options: Options) -> int:
+    """Code of the group whose mean is 0 and SD is 1 where there are no anchors: the first, unless an option names one.
+
+    Args:
+        responses: the data, with the groups.
+        options: with the reference group.
+
+    Raises:
+        UsageError: a group that there is not.
+    """
+    if options.reference_group is None or responses.group_ids is None:
+        return 0
+    names = responses.group_names
+    if options.reference_group not in names:
+        shown = first_few(names, total=len(names))
+        raise UsageError(f"--reference-group {options.reference_group!r} is not among the groups: {shown}.")
+    return names.index(options.reference_group)
 
 
 def _refuse_categories(responses: Responses, coding: Coding) -> None:
@@ -148,11 +205,6 @@ def _refuse_weights(responses: Responses) -> None:
 def _notes(responses: Responses, anchors: Anchors | None) -> list[str]:
     dropped = [f"{n:,} {name.replace('_', ' ')}" for name, n in responses.dropped.items() if n]
     notes = [f"Left out: {', '.join(dropped)}."] if dropped else []
-    if responses.group_ids is not None and len(responses.group_ids) > 1:
-        notes.append(
-            f"The {len(responses.group_ids)} groups share one population of abilities; "
-            "the column is only carried to persons.parquet."
-        )
     rare = int(np.sum(~responses.calibrated))
     if rare:
         notes.append(f"{rare:,} items have fewer than --min-responses and are reported as not calibrated.")

@@ -1,11 +1,13 @@
 """From coded responses to draws and abilities: the joint posterior, or the marginal one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool
 
 from irt_jax.abilities import Marginals, Populations, draw_abilities, mean_posterior, summarise_abilities
 from irt_jax.compiling import compilation_apart
@@ -17,19 +19,27 @@ from irt_jax.engines.metric import Metric
 from irt_jax.engines.settings import Draws, Progress, ProgressCallback, Settings
 from irt_jax.engines.target import Target
 from irt_jax.engines.whitened import whitened_target
+from irt_jax.likelihood.grid import refined
 from irt_jax.likelihood.joint import JointData, joint_target
-from irt_jax.mode import Problem, locate, pose, quadrature_error
+from irt_jax.mode import QUADRATURE_LIMIT, grid_errors, locate_best
 from irt_jax.models.model import Model
 from irt_jax.models.population import Population
+from irt_jax.own_prior import without_own_priors
 from irt_jax.posterior import marginals
+from irt_jax.problem import Problem, pose
 from irt_jax.timing import Stopwatch
 
 #: Draws, besides the mode, at which the finished run's grid is checked.
 CHECKED_DRAWS = 4
+#: Where the grid is too coarse there, draws are drawn again on a finer one, so often at most: with few responses the
+#: posterior may reach where the normal approximation at the mode, which chose the grid, does not.
+FINER_AFTER_DRAWS = 2
 #: Abilities are averaged over all draws up to this many persons times nodes times draws, about a second on two cores,
 #: and over at least this many draws, evenly spaced: the items move an ability's mean by a small part of its SD, so that
 #: a thousand draws leave less than a hundredth of an SD.
 AVERAGED, AVERAGED_DRAWS = 5e8, 1000
+#: Another mode is not worth a word if its log density is lower by more: a thousandth of the mass.
+FAR_AHEAD = 7.0
 
 
 class Sampled(NamedTuple):
@@ -41,6 +51,7 @@ class Sampled(NamedTuple):
         problem: the marginal posterior with a grid that fits.
         quadrature_error: in posterior SDs; None where nothing was integrated.
         notes: what was left out, one sentence each.
+        free: estimates without the items' own priors, see `own_prior`; empty where no mode was looked for.
     """
 
     draws: Draws
@@ -48,6 +59,7 @@ class Sampled(NamedTuple):
     problem: Problem
     quadrature_error: float | None
     notes: tuple[str, ...] = ()
+    free: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 class Run(NamedTuple):
@@ -62,6 +74,7 @@ class Run(NamedTuple):
         progress: called as the run goes on.
         checkpoint: keeps what was drawn.
         stopwatch: takes the stages' seconds.
+        alone: items whose estimates without their own priors are wanted exactly; None where none are wanted at all.
     """
 
     method: str
@@ -72,6 +85,7 @@ class Run(NamedTuple):
     progress: ProgressCallback | None
     checkpoint: Checkpoint | None
     stopwatch: Stopwatch
+    alone: Bool[np.ndarray, " item"] | None = None
 
 
 def sample_joint(model: Model, responses: Responses, priors: Any, population: Population, run: Run) -> Sampled:
@@ -96,9 +110,8 @@ def sample_joint(model: Model, responses: Responses, priors: Any, population: Po
 
 
 def joint_data(responses: Responses, priors: Any, population: Population) -> JointData:
-    """Arrays of the joint model; all persons are one group."""
-    group = np.zeros(responses.n_persons, np.int32)
-    return JointData(responses.person, responses.item, responses.response, group, population, priors)
+    """Arrays of the joint model."""
+    return JointData(responses.person, responses.item, responses.response, responses.group_code, population, priors)
 
 
 def sample_marginal(model: Model, responses: Responses, priors: Any, population: Population, run: Run) -> Sampled:
@@ -120,17 +133,43 @@ def sample_marginal(model: Model, responses: Responses, priors: Any, population:
             run.progress(Progress("mode", 0, 1))
         problem = pose(model, responses, priors, population)
         start = {**model.start(responses.item, responses.response, priors), **population.start()}
-        problem, mode, error = locate(problem, start)
+        problem, mode, error, ahead = locate_best(problem, start)
         metric = with_directions(problem.target, problem.data, mode.metric, problem.shapes)
         if run.progress:
             run.progress(Progress("mode", 1, 1))
 
-    draws = _drawn(whitened_target(problem.target, problem.shapes), (problem.data, metric), run)
+    for finer in range(FINER_AFTER_DRAWS + 1):
+        draws = _drawn(whitened_target(problem.target, problem.shapes), (problem.data, metric), run)
+        with compilation_apart(run.stopwatch, "summarise"):
+            between, beyond = _errors_at_draws(problem, metric, draws)
+        if max(between, beyond) < QUADRATURE_LIMIT or finer == FINER_AFTER_DRAWS:
+            break
+        nodes = np.asarray(problem.data.nodes)
+        lacks = {"between": between >= QUADRATURE_LIMIT / 2, "beyond": beyond >= QUADRATURE_LIMIT / 2}
+        problem = problem.on_grid(refined(nodes, **lacks))
+        if run.checkpoint is not None:
+            run.checkpoint.resume = False  # what it holds is of the coarser grid
     draws = draws._replace(values=model.align(draws.values, priors))
     with compilation_apart(run.stopwatch, "summarise"):
-        error = max(error, _error_at_draws(problem, metric, draws))
+        error = max(error, between, beyond)
         draws, abilities, notes = _abilities(problem, draws, run)
-    return Sampled(draws, abilities, problem, error, notes)
+    with compilation_apart(run.stopwatch, "anchors"):
+        free = {} if run.alone is None else without_own_priors(problem, metric, responses, run.alone)
+    return Sampled(draws, abilities, problem, error, (*notes, *other_mode(ahead)), free)
+
+
+def other_mode(ahead: float | None) -> tuple[str, ...]:
+    """A sentence on another mode of the posterior, if there is one that counts.
+
+    Args:
+        ahead: see `Located`.
+    """
+    if ahead is None or ahead > FAR_AHEAD:
+        return ()
+    return (
+        f"The posterior has another mode, whose log density is lower by {ahead:.2g}: another set of anchors may have "
+        "drifted. Draws and estimates are around the higher one.",
+    )
 
 
 def _drawn(target: Target, data: Any, run: Run) -> Draws:
@@ -177,8 +216,9 @@ def _abilities(problem: Problem, draws: Draws, run: Run) -> tuple[Draws, Margina
     return draws._replace(values=values), abilities, ()
 
 
-def _error_at_draws(problem: Problem, metric: Metric, draws: Draws) -> float:
+def _errors_at_draws(problem: Problem, metric: Metric, draws: Draws) -> tuple[float, float]:
+    """See `grid_errors`."""
     with jax.enable_x64(True):
         chosen = draws.last["z"][:CHECKED_DRAWS]
         vectors = [metric.centre + metric.spread(jnp.asarray(point)) for point in chosen]
-    return quadrature_error(problem, metric, vectors)
+    return grid_errors(problem, metric, vectors)

@@ -18,6 +18,9 @@ def items_schema(item_type: pa.DataType) -> pa.Schema:
         pa.field("calibrated", pa.bool_(), nullable=False),
         pa.field("n_responses", pa.int64(), nullable=False),
         pa.field("mean_response", pa.float64()),
+        pa.field("item_rest", pa.float64()),
+        pa.field("item_ability", pa.float64()),
+        pa.field("item_fit", pa.float64()),
     ]
     for name in REPORTED:
         fields += [pa.field(name + suffix, pa.float64()) for suffix in ("", "_sd", "_lower", "_upper")]
@@ -27,7 +30,7 @@ def items_schema(item_type: pa.DataType) -> pa.Schema:
         pa.field(name, pa.float64())
         for name in ("log_a", "log_a_sd", "cov_log_a_b", "rhat", "ess_bulk", "ess_tail", "mcse")
     ]
-    fields.append(pa.field("reason", pa.string()))
+    fields += [pa.field(GROUP, pa.string()), pa.field("p_released", pa.float64()), pa.field("reason", pa.string())]
     return pa.schema(fields)
 
 

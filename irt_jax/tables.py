@@ -27,6 +27,7 @@ def items_table(
     coding: Coding,
     is_anchor: Bool[np.ndarray, " item"],
     interval: float,
+    fits: Mapping[str, Float[np.ndarray, " item"]],
 ) -> pa.Table:
     """Build items.parquet.
 
@@ -38,9 +39,10 @@ def items_table(
         coding: each item's model.
         is_anchor: which items were anchored.
         interval: probability mass of the intervals.
+        fits: columns that say how an item's responses go with the others; NaN where nothing is known.
     """
     n_items = responses.n_items
-    columns = _described(responses, coding, is_anchor)
+    columns = _described(responses, coding, is_anchor, fits)
     for name in set(parameters) & set(REPORTED):
         own = coding.reports(name, n_items)
         for suffix, column in zip(("", "_sd", "_lower", "_upper"), marginals(values[name], interval), strict=True):
@@ -53,6 +55,8 @@ def items_table(
         columns |= {
             name: pa.array(column, mask=~own) for name, column in _log_a_columns(values["log_a"], values["b"]).items()
         }
+    if "p_released" in values:
+        columns["p_released"] = pa.array(values["p_released"].mean((0, 1)), mask=~is_anchor)
     for field, worst in (("rhat", np.fmax), ("ess_bulk", np.fmin), ("ess_tail", np.fmin), ("mcse_mean", np.fmax)):
         each = [
             np.where(coding.estimates(name, n_items), getattr(statistics[name], field), np.nan).reshape(n_items, -1)
@@ -71,6 +75,7 @@ def estimates_table(
     coding: Coding,
     is_anchor: Bool[np.ndarray, " item"],
     interval: float,
+    fits: Mapping[str, Float[np.ndarray, " item"]],
 ) -> pa.Table:
     """Build items.parquet from point estimates: standard errors, Wald intervals, null where MCMC would say something.
 
@@ -82,8 +87,9 @@ def estimates_table(
         coding: each item's model.
         is_anchor: which items were anchored.
         interval: probability mass of the intervals.
+        fits: columns that say how an item's responses go with the others; NaN where nothing is known.
     """
-    columns = _described(responses, coding, is_anchor) | {"reason": list(reasons)}
+    columns = _described(responses, coding, is_anchor, fits) | {"reason": list(reasons)}
     usable = np.array([reason is None for reason in reasons])
 
     def everywhere(name: str, values: np.ndarray) -> np.ndarray:
@@ -110,6 +116,10 @@ def estimates_table(
         for suffix, values in (("", estimated.values[name]), ("_sd", errors[:, estimated.columns[name]])):
             found = everywhere(name, values)
             columns[name + suffix] = _lists(found, np.isfinite(found))
+    if "p_released" in estimated.values:
+        released = np.full(responses.n_items, np.nan)
+        released[keep] = estimated.values["p_released"]
+        columns["p_released"] = pa.array(released, mask=~is_anchor)
     if "log_a" in first:
         together = estimated.covariance[:, first["log_a"], first["b"]]
         columns["log_a"] = whole("log_a", estimated.values["log_a"])
@@ -130,12 +140,15 @@ def _lists(values: Float[np.ndarray, "item step"], own: Bool[np.ndarray, "item s
     return pa.ListArray.from_arrays(offsets, pa.array(values[own], pa.float64()))
 
 
-def _described(responses: Responses, coding: Coding, is_anchor: np.ndarray) -> dict[str, Any]:
+def _described(
+    responses: Responses, coding: Coding, is_anchor: np.ndarray, fits: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
     """Columns that do not depend on the method."""
     counts = responses.item_counts
     total = np.bincount(responses.item, responses.response, responses.n_items)
     return {
         ITEM: responses.item_ids,
+        GROUP: _groups_of_items(responses),
         "model": np.array([model.name for model in coding.bank.models], object)[
             np.zeros(responses.n_items, int) if coding.model is None else coding.model
         ],
@@ -143,7 +156,16 @@ def _described(responses: Responses, coding: Coding, is_anchor: np.ndarray) -> d
         "calibrated": responses.calibrated,
         "n_responses": counts,
         "mean_response": total / counts,
+        **{name: pa.array(values, mask=~np.isfinite(values)) for name, values in fits.items()},
     }
+
+
+def _groups_of_items(responses: Responses) -> list[str | None]:
+    """The group that an item's copy belongs to; null for items of all."""
+    if responses.item_group is None:
+        return [None] * responses.n_items
+    names = [*responses.group_names, None]
+    return [names[group] for group in responses.item_group]
 
 
 def _typed(columns: Mapping[str, Any], responses: Responses) -> pa.Table:

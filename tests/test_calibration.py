@@ -146,9 +146,9 @@ def _row(table: pa.Table) -> dict[str, list]:
 
 def test_groups_are_carried_to_the_persons(small):
     names = ["x" if int(p[1:]) % 2 else "y" for p in small.responses["person_id"].to_pylist()]
-    with pytest.warns(CalibrationWarning, match="2 groups share one population"):
-        fit = calibrate(small.responses.append_column("group", pa.array(names)), **QUICK)
+    fit = calibrate(small.responses.append_column("group", pa.array(names)), **QUICK)
     assert list(fit.persons.group[:4]) == ["x", "y", "x", "y"]
+    assert list(fit.run["population"]["groups"]) == ["x", "y"]
 
 
 @pytest.mark.parametrize(

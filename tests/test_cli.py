@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from irt_jax import cli
 from irt_jax.study.simulate import simulate
 
 SHORT = ("--chains", "4", "--warmup", "100", "--draws", "600", "--seed", "7", "--quiet")
@@ -20,23 +19,6 @@ SHORT = ("--chains", "4", "--warmup", "100", "--draws", "600", "--seed", "7", "-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, small) -> Path:
     return small.write(tmp_path_factory.mktemp("data") / "sim")
-
-
-@pytest.fixture
-def irt(monkeypatch, capsys):
-    """Run the command in this process; exit code, standard output, standard error."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["irt-jax", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(stopped.value.code or 0), out, err
-
-    yield run
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def in_a_process(*arguments: object, **options) -> subprocess.CompletedProcess[str]:

@@ -35,7 +35,7 @@ def test_the_readmes_python_runs(small, tmp_path, monkeypatch):
     small.write(tmp_path / "data")
     monkeypatch.chdir(tmp_path / "data")
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     names: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)

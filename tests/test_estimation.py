@@ -36,6 +36,7 @@ def numerical_covariance(x, responses, priors_sd):
     return np.linalg.inv(-np.stack(rows)), slope
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("full", [True, False], ids=["in full", "by blocks"])
 def test_standard_errors_equal_a_numerical_hessian(full, monkeypatch):
     monkeypatch.setattr(covariance_module, "ALWAYS_FULL", 1000 if full else 0)

@@ -9,11 +9,11 @@ from scipy.stats import beta, norm
 from test_marginal import draws_of, farthest
 
 from irt_jax.calibration import _priors, _told, calibrate, make_options
-from irt_jax.data import encode
+from irt_jax.data import align_anchors, encode, read_anchors
 from irt_jax.engines.packing import unpack
-from irt_jax.mode import pose
 from irt_jax.models import MODELS
 from irt_jax.models.population import standard_population
+from irt_jax.problem import pose
 from irt_jax.timing import Stopwatch
 
 POLYTOMOUS = ("pcm", "gpcm", "grm", "nominal")
@@ -28,6 +28,14 @@ PARAMETERS = {
     "grm": ["a", "thresholds"],
     "nominal": ["slopes", "intercepts"],
 }
+
+
+def told_and_posed(table, anchors=None, **options):
+    """The model of a calibration, and its marginal posterior on the first grid."""
+    responses = encode(table)
+    aligned = None if anchors is None else align_anchors(responses, read_anchors(anchors))
+    told = _told(responses, aligned, make_options(priors="mission", population="fixed", **options), [], Stopwatch())
+    return told, pose(told.model, responses, _priors(told), told.population)
 
 
 def responses_of(models, n_persons, n_categories, seed, sd=1.0):
@@ -105,7 +113,8 @@ def test_joint_and_marginal_posterior_agree(name):
     marginal = calibrate(table, draws=1000, **told)
     assert marginal.diagnostics.ok
     for parameter in [*PARAMETERS[name], *(["population_sd"] if name in ("rasch", "pcm") else []), "theta"]:
-        apart = farthest(draws_of(joint, parameter), draws_of(marginal, parameter))
+        both = draws_of(joint, parameter), draws_of(marginal, parameter)
+        apart = farthest(*both, pooled=parameter == "theta")
         print(f"{name} {parameter}: {apart:.2f} Monte Carlo errors apart")
         assert apart < 4.5
 
@@ -114,21 +123,27 @@ def test_joint_and_marginal_posterior_agree(name):
 @pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
 @pytest.mark.parametrize("name", MODELS)
 def test_recovers_the_truth(name):
-    """Errors are as large as the posterior says: their mean square in SDs is one."""
+    """Errors are as large as the posterior says: their mean square in SDs is one, and 95 % intervals cover 95 %."""
     models = [name] * 20
     items, table = responses_of(models, 600, 3, seed=6)
     fit = calibrate(table, model=name, a_prior_sd=0.3)
-    squares = []
+    squares, covered = [], []
     for parameter in PARAMETERS[name]:
         draws = draws_of(fit, parameter)
         truth = np.stack([item[parameter] for item in items])
-        squares.append((((draws.mean((0, 1)) - truth) / draws.std((0, 1))) ** 2).ravel())
-    squares = np.concatenate(squares)
+        off = draws.mean((0, 1)) - truth
+        squares.append(((off / draws.std((0, 1))) ** 2).ravel())
+        lower, upper = np.quantile(draws, (0.025, 0.975), axis=(0, 1))
+        covered.append(((lower < truth) & (truth < upper)).ravel())
+        print(f"{name} {parameter}: RMSE {np.sqrt((off**2).mean()):.3f}, coverage {covered[-1].mean():.3f}")
+    squares, covered = np.concatenate(squares), np.concatenate(covered)
     print(f"{name}: mean square error {squares.mean():.2f} of the posterior variance, {len(squares)} parameters")
     assert abs(squares.mean() - 1.0) < 5.0 * np.sqrt(2.0 / len(squares))
+    assert covered.mean() > 0.95 - 5.0 * np.sqrt(0.95 * 0.05 / len(covered))
     assert fit.diagnostics.ok
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in ("3pl", "4pl")])
 def test_maximum_likelihood_has_no_better_neighbour(name):
@@ -165,6 +180,7 @@ def mixed(tmp_path_factory):
     return names, items, table, file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["hmc", "mml"])
 def test_items_of_different_models_in_one_calibration(mixed, method):
     names, items, table, file = mixed
@@ -201,3 +217,16 @@ def test_slopes_of_one_and_of_the_items_own_without_priors(tmp_path):
     truth = np.array([item["b"] for item in items])
     assert (np.abs(fit.items.b - truth) < 4.5 * fit.items.b_sd).all()
     assert fit.diagnostics.ok
+
+
+@pytest.mark.slow
+def test_a_grid_that_is_too_coarse_where_draws_go_is_refined(monkeypatch):
+    """The mode of few nominal responses says little of how steep slopes may be; on grids as large data have them."""
+    monkeypatch.setattr("irt_jax.problem.FEW_RESPONSES", 0)
+    _, table = responses_of(["nominal"] * 7, 150, 3, seed=4)
+    told = {"model": "nominal", "draws": 1000, "seed": 2}
+    fine = calibrate(table, **told)
+    assert fine.diagnostics.quadrature_error < 0.005
+    assert fine.diagnostics.ok
+    monkeypatch.setattr("irt_jax.sampling.FINER_AFTER_DRAWS", 0)
+    assert calibrate(table, **told).diagnostics.quadrature_error > 0.01

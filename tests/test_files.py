@@ -28,9 +28,11 @@ def run(fit, tmp_path_factory):
     return fit.write(tmp_path_factory.mktemp("out") / "run")
 
 
-def test_a_run_has_its_four_files_and_nothing_else_lies_beside_it(run):
+def test_a_run_has_its_six_files_and_nothing_else_lies_beside_it(run):
     assert sorted(path.name for path in run.iterdir()) == [
+        "anchors.parquet",
         "items.parquet",
+        "metrics.prom",
         "persons.parquet",
         "posterior.nc",
         "run.json",

@@ -43,15 +43,24 @@ def draws_of(fit, name):
     return fit.posterior["posterior"][name].values.astype(float)
 
 
-def farthest(one, other):
-    """The largest difference of any statistic, in Monte Carlo standard errors of both."""
+def farthest(one, other, pooled=False):
+    """The largest difference of any statistic, in Monte Carlo standard errors of both.
+
+    An estimated error of a quantile is itself uncertain by a sixth, and the smallest of 150 is far too small; where the
+    posteriors are alike, as abilities' are, the median of the errors in SDs is taken for all (`pooled`).
+    """
     worst = 0.0
     for statistic, error in STATISTICS.values():
-        apart = (statistic(one) - statistic(other)) / np.hypot(error(one), error(other))
+        errors = [error(draws) for draws in (one, other)]
+        if pooled:
+            sds = [draws.std((0, 1)) for draws in (one, other)]
+            errors = [np.median(own / sd) * sd for own, sd in zip(errors, sds, strict=True)]
+        apart = (statistic(one) - statistic(other)) / np.hypot(*errors)
         worst = max(worst, float(np.abs(apart).max()))
     return worst
 
 
+@pytest.mark.slow
 def test_all_are_good_and_the_grid_is_fine_enough(fits):
     for name, fit in fits.items():
         statistics = fit.run["diagnostics"]
@@ -63,12 +72,14 @@ def test_all_are_good_and_the_grid_is_fine_enough(fits):
         assert error is None if name == "joint" else error < 0.005
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["hmc", "nuts"])
 def test_items_agree_with_the_joint_posterior(fits, engine):
     for name in ("a", "b"):
         assert farthest(draws_of(fits["joint"], name), draws_of(fits[engine], name)) < 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["hmc", "nuts"])
 def test_what_is_learned_agrees_with_the_joint_posterior(fits, engine):
     for name in LEARNED:
@@ -76,6 +87,7 @@ def test_what_is_learned_agrees_with_the_joint_posterior(fits, engine):
             assert farthest(draws_of(fits["joint"], name), draws_of(fits[engine], name)) < 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["hmc", "nuts"])
 def test_abilities_agree_with_the_joint_posterior(fits, engine):
     theta, persons = draws_of(fits["joint"], "theta"), fits[engine].persons
@@ -85,16 +97,20 @@ def test_abilities_agree_with_the_joint_posterior(fits, engine):
         assert np.abs(apart).max() < 4.5  # of 150 persons
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["hmc", "nuts"])
 def test_draws_of_the_abilities_agree_with_the_joint_posterior(fits, engine):
-    assert farthest(draws_of(fits["joint"], "theta"), draws_of(fits[engine], "theta")) < 4.5  # of 150 persons
+    theta = [draws_of(fits[name], "theta") for name in ("joint", engine)]
+    assert farthest(*theta, pooled=True) < 4.5  # of 150 persons
 
 
+@pytest.mark.slow
 def test_log_likelihoods_agree(fits):
     found = [fit.run["log_likelihood"] for fit in fits.values()]
     assert max(found) - min(found) < 0.1
 
 
+@pytest.mark.slow
 def test_the_files_are_those_of_the_joint_posterior(fits, tmp_path):
     run, joint = (fits[name].write(tmp_path / name) for name in ("hmc", "joint"))
     assert pq.read_table(run / "persons.parquet").num_rows == 150

@@ -86,7 +86,7 @@ def test_intervals_cover_the_truth_and_all_responses_are_used():
     assert problems([replicate(seed, slice(None)) for seed in range(REPLICATIONS)]) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_engine_that_sees_half_of_the_responses_fails():
     found = problems([replicate(seed, slice(None, None, 2)) for seed in range(REPLICATIONS)])
     assert "rank of the log-likelihood" in found

@@ -35,7 +35,7 @@ def test_lsat6():
 @pytest.mark.parametrize("name", shared_data.fine_grid_names())
 def test_estimates_on_a_fine_grid(name):
     reference = shared_data.fine_grid(shared_data.FOLDER / f"{name}.reference.csv")
-    fit = calibrate(str(shared_data.FOLDER / f"{name}.parquet"), method="mml", priors="flat")
+    fit = calibrate(str(shared_data.FOLDER / f"{name}.parquet"), method="mml", priors="flat", population="fixed")
     assert fit.run["diagnostics"]["quadrature_error"] < 0.01
     reference = reference.set_index("item_id").loc[[str(item) for item in fit.items.item_id]]
     for parameter, (estimate, error) in slopes_and_intercepts(fit).items():
@@ -84,7 +84,7 @@ def test_lsat7_with_guessing_in_one_item(tmp_path):
 @pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
 @pytest.mark.parametrize("name", shared_data.graded_names())
 def test_graded_responses_on_a_fine_grid(name):
-    fit = calibrate(shared_data.from_zero(name), model="grm", method="mml", priors="flat")
+    fit = calibrate(shared_data.from_zero(name), model="grm", method="mml", priors="flat", population="fixed")
     items = fit.items.set_index("item_id")
     apart = []
     for row in shared_data.graded(name).itertuples():

@@ -19,7 +19,7 @@ from irt_jax.data import encode
 
 REPLICATIONS = 500
 #: The controls fail by far; fewer replications show it.
-CONTROLS = 150
+CONTROLS = 100
 PERSONS, ITEMS, PER_PERSON, ANCHORS = 150, 24, 10, 4
 LOG_A_SD, B_SD, ANCHOR_SD = 0.2, 1.0, 0.05
 SAMPLER = {"method": "hmc", "priors": "mission", "population": "fixed", "chains": 4, "warmup": 60, "draws": 200}

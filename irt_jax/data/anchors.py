@@ -152,21 +152,19 @@ def align_anchors(responses: Responses, anchors: pa.Table) -> Anchors:
         problem = f"The anchors' item_id are {ids.type} ({_examples(ids)}), the data's {in_data.type} "
         raise InputError(f"{problem}({_examples(in_data)}).", "Write both with the same type of ids.")
     text = pa.large_string()
-    place = pc.index_in(ids.cast(text), value_set=in_data.cast(text))
-    found = np.flatnonzero(pc.is_valid(place).to_numpy(zero_copy_only=False))
-    if len(found) == 0:
+    place = pc.index_in(in_data.cast(text), value_set=ids.cast(text))
+    codes = np.flatnonzero(pc.is_valid(place).to_numpy(zero_copy_only=False)).astype(np.int32)
+    if len(codes) == 0:
         problem = f"None of the {len(ids):,} anchors is in the data: anchors {_examples(ids)}; "
         problem += f"items of the data {_examples(in_data)}."
         raise InputError(problem, "Check that both files name items the same way.")
-    codes = place.take(pa.array(found)).to_numpy().astype(np.int32)
-    order = np.argsort(codes)
-    row = found[order]
+    row = place.take(pa.array(codes)).to_numpy().astype(np.int64)
     values = {name: anchors[name].to_numpy()[row] for name in ("a", "b", "log_a", "log_a_sd", "b_sd")}
     for name in ("cov_log_a_b", "c", "d"):
         values[name] = numbers_or_nan(anchors, name)[row]
     values["thresholds"] = padded_lists(anchors, "thresholds")[row]
-    missing = ids.filter(pc.is_null(place)).to_pylist()
-    return Anchors(item=codes[order], row=row, missing=missing, **values)
+    missing = ids.filter(pc.invert(pc.is_in(ids.cast(text), value_set=in_data.cast(text)))).to_pylist()
+    return Anchors(item=codes, row=row, missing=missing, **values)
 
 
 def _examples(ids: pa.Array) -> str:

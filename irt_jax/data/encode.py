@@ -40,6 +40,8 @@ class Responses:
         group_ids: the groups in ascending order, [group]; None without groups.
         group: code of each person's group, [person]; None without groups.
         weight: weight of each person, positive, [person]; None without weights.
+        item_group: code of the group whose own copy of an item this is, -1 for an item of all, [item]; None where no
+            item has copies. Copies have one id.
     """
 
     person: Int32[np.ndarray, " response"]
@@ -52,6 +54,7 @@ class Responses:
     group_ids: pa.Array | None = None
     group: Int32[np.ndarray, " person"] | None = None
     weight: Float64[np.ndarray, " person"] | None = None
+    item_group: Int64[np.ndarray, " item"] | None = None
 
     @property
     def n_persons(self) -> int:
@@ -62,6 +65,30 @@ class Responses:
     def n_items(self) -> int:
         """How many items have at least one response."""
         return len(self.item_ids)
+
+    @property
+    def group_code(self) -> Int32[np.ndarray, " person"]:
+        """Code of each person's group; zero without groups."""
+        return np.zeros(self.n_persons, np.int32) if self.group is None else self.group
+
+    @property
+    def group_names(self) -> list[str]:
+        """The groups as text; none without groups."""
+        return [] if self.group_ids is None else [str(name) for name in self.group_ids.to_pylist()]
+
+    @property
+    def item_labels(self) -> list[str | int]:
+        """Ids of the items, with the group behind those that are a group's own."""
+        ids: list[str | int] = self.item_ids.to_pylist()
+        if self.item_group is None:
+            return ids
+        names = [*self.group_names, ""]
+        return [f"{name} [{names[g]}]" if g >= 0 else str(name) for name, g in zip(ids, self.item_group, strict=True)]
+
+    @property
+    def n_groups(self) -> int:
+        """How many groups there are; one without groups."""
+        return 1 if self.group_ids is None else len(self.group_ids)
 
     @property
     def n_responses(self) -> int:

@@ -1,6 +1,7 @@
-"""Which model each item has: one name for all, or a file with a name for each."""
+"""Which model each item has: a file with a name for each, and how many categories where the responses need not tell."""
 
 import os
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -8,29 +9,43 @@ import pyarrow.compute as pc
 from jaxtyping import Int
 
 from irt_jax.data.encode import Responses
-from irt_jax.data.item_table import read_item_table
+from irt_jax.data.item_table import numbers_or_nan, read_item_table
 from irt_jax.data.source import Wanted, describe
 from irt_jax.errors import InputError, first_few
 from irt_jax.names import ITEM
 
-MODEL = "model"
+MODEL, CATEGORIES = "model", "categories"
 
 
-def read_item_models(path: str | os.PathLike[str], responses: Responses) -> tuple[list[str], Int[np.ndarray, " item"]]:
+class ItemModels(NamedTuple):
+    """What a file says of the items of the data.
+
+    Attributes:
+        names: of the models.
+        code: each item's index into them.
+        categories: how many each item has; 0 where the file does not say.
+    """
+
+    names: list[str]
+    code: Int[np.ndarray, " item"]
+    categories: Int[np.ndarray, " item"]
+
+
+def read_item_models(path: str | os.PathLike[str], responses: Responses) -> ItemModels:
     """Read the model of every item of the data.
 
     Args:
-        path: a Parquet or CSV file with the columns item_id and model; items that are not in the data do not matter.
+        path: a Parquet or CSV file with the columns item_id and model, and optionally categories; items that are not in
+            the data do not matter.
         responses: the data.
 
-    Returns:
-        The models' names, and each item's index into them.
-
     Raises:
-        InputError: the file cannot be read or lacks a column; an item stands in it twice, or not at all.
+        InputError: the file cannot be read or lacks a column; an item stands in it twice, or not at all; or numbers of
+            categories that are none.
     """
     where = describe(path)
-    table = read_item_table(path, [Wanted(ITEM, ITEM), Wanted(MODEL, MODEL)], ())
+    wanted = [Wanted(ITEM, ITEM), Wanted(MODEL, MODEL), Wanted(CATEGORIES, CATEGORIES, False)]
+    table = read_item_table(path, wanted, [CATEGORIES])
     ids = table[ITEM].combine_chunks().cast(pa.large_string())
     place = pc.index_in(responses.item_ids.cast(pa.large_string()), value_set=ids)
     names = table[MODEL].combine_chunks().cast(pa.string()).take(place)
@@ -39,4 +54,17 @@ def read_item_models(path: str | os.PathLike[str], responses: Responses) -> tupl
         shown = first_few(missing.slice(0, 5).to_pylist(), total=len(missing))
         raise InputError(f"Expected a model for every item in {where}, found none for {shown}.", "Add these items.")
     coded = names.dictionary_encode()
-    return coded.dictionary.to_pylist(), coded.indices.to_numpy()
+    categories = np.zeros(len(names), np.int64)
+    if CATEGORIES in table.column_names:
+        categories = _categories(table, where)[place.to_numpy()]
+    return ItemModels(coded.dictionary.to_pylist(), coded.indices.to_numpy(), categories)
+
+
+def _categories(table: pa.Table, where: str) -> Int[np.ndarray, " row"]:
+    """Numbers of categories; 0 where there is none."""
+    given = numbers_or_nan(table, CATEGORIES)
+    wrong = ~(np.isnan(given) | ((given >= 2) & (given % 1 == 0)))
+    if wrong.any():
+        ids = first_few(table[ITEM].filter(pa.array(wrong)).slice(0, 5).to_pylist(), total=int(wrong.sum()))
+        raise InputError(f"Expected whole numbers of at least 2 as {CATEGORIES} in {where}, found others for {ids}.")
+    return np.nan_to_num(given).astype(np.int64)

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ def check_output(folder: Path, *, overwrite: bool = False) -> None:
         shutil.rmtree(probe)
 
 
-def write_folder(folder: Path, fill: Callable[[Path], None], *, overwrite: bool = False) -> None:
+def write_folder(folder: Path, fill: Callable[[Path], object], *, overwrite: bool = False) -> None:
     """Fill a folder beside the wanted one, then rename it into place.
 
     Args:
@@ -62,6 +62,22 @@ def write_folder(folder: Path, fill: Callable[[Path], None], *, overwrite: bool 
         shutil.rmtree(beside, ignore_errors=True)
 
 
+def check_file(path: Path, *, overwrite: bool = False) -> None:
+    """Refuse an output file before any work is done for it.
+
+    Args:
+        path: the file to be made.
+        overwrite: whether an existing file may be replaced.
+
+    Raises:
+        OutputError: it exists, or is a folder.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder, not a file.", "Choose another --out.")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists.", "Choose another name, or replace it by --overwrite.")
+
+
 def write_file(path: Path, table: pa.Table, *, overwrite: bool = False) -> None:
     """Write a table beside the wanted file, then rename it into place.
 
@@ -73,17 +89,47 @@ def write_file(path: Path, table: pa.Table, *, overwrite: bool = False) -> None:
     Raises:
         OutputError: it exists, or cannot be written; nothing is left behind.
     """
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists.", "Choose another name, or replace it by --overwrite.")
+    write = pa_csv.write_csv if path.suffix.lower() == ".csv" else lambda rows, file: write_table(file, rows)
+    _write_beside(path, lambda beside: write(table, beside), overwrite=overwrite)
+
+
+def write_bytes(path: Path, content: bytes, *, overwrite: bool = False) -> None:
+    """Write a file, such as a picture, whole or not at all.
+
+    Args:
+        path: of the file.
+        content: of it.
+        overwrite: whether an existing file may be replaced.
+
+    Raises:
+        OutputError: it exists, or cannot be written; nothing is left behind.
+    """
+    _write_beside(path, lambda beside: beside.write_bytes(content), overwrite=overwrite)
+
+
+def _write_beside(path: Path, write: Callable[[Path], object], *, overwrite: bool) -> None:
+    check_file(path, overwrite=overwrite)
     beside = _beside(path, "part")
     try:
         with _explain(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            write = pa_csv.write_csv if path.suffix.lower() == ".csv" else lambda rows, file: write_table(file, rows)
-            write(table, beside)
+            write(beside)
             beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write_text_file(path: Path, text: str) -> None:
+    """Write text beside the wanted file, then rename it into place: no reader sees half of it.
+
+    Args:
+        path: an existing file is replaced.
+        text: the whole of it.
+
+    Raises:
+        OutputError: it cannot be written; nothing is left behind.
+    """
+    _write_beside(path, lambda beside: beside.write_text(text, encoding="utf-8"), overwrite=True)
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -112,9 +158,14 @@ def _netcdf_bytes(tree: "xr.DataTree") -> int:
     return sum(values) + (1 << 16) * len(list(tree.subtree))
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON, indented, without NaN (which no other reader takes)."""
-    path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+def as_json(content: Mapping[str, Any]) -> str:
+    """JSON, indented, without NaN (which no other reader takes)."""
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON."""
+    path.write_text(as_json(content), encoding="utf-8")
 
 
 def _beside(folder: Path, purpose: str) -> Path:

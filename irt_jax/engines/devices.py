@@ -14,6 +14,7 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
 from irt_jax.errors import UsageError
+from irt_jax.machine import available_cores
 
 #: Programs that compile in less are not worth a file.
 WORTH_KEEPING_S = 0.2
@@ -34,11 +35,13 @@ class Layout(NamedTuple):
     description: str
 
 
-def available_cores() -> int:
-    """CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def cache_folder(folder: Path | None = None) -> Path:
+    """Where compiled programs are kept: see `keep_compiled`."""
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
+    if folder is not None:
+        return folder
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "irt_jax" / _processor()
 
 
 def keep_compiled(folder: Path | None = None) -> None:
@@ -50,12 +53,7 @@ def keep_compiled(folder: Path | None = None) -> None:
     Args:
         folder: where; the user's cache folder when None.
     """
-    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        folder = Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
-    elif folder is None:
-        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        folder = caches / "irt_jax" / _processor()
-    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_compilation_cache_dir", str(cache_folder(folder)))
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH_KEEPING_S)
 

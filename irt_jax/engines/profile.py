@@ -70,6 +70,8 @@ def climb_profile(target: Target, data: Any, start: Position, shapes: Shapes, ea
         )
         for _ in range(MAX_STEPS):
             step = covariance @ ridge.slope
+            if not np.isfinite(step).all():
+                break
             if step @ ridge.slope / 2 < DECREMENT:
                 return _finished(ridge, covariance, shapes, converged=ridge.mode.converged)
             step *= min(1.0, LONGEST / np.abs(step).max())
@@ -84,6 +86,8 @@ def _ridge(functions: Functions, x: Array, data: Any, shapes: Shapes) -> Ridge:
     mode, gradient = climb_from(functions, jnp.asarray(x), data, shapes, hold=True)
     x, edge = mode.metric.centre, shapes.n_blocks * shapes.block_size
     directions = np.eye(shapes.n_shared, shapes.size, edge)
+    if not np.isfinite(np.asarray(x)).all():
+        return Ridge(mode, np.full(shapes.n_shared, np.nan), directions)
     for row, unit in enumerate(directions.copy()):
         along = functions.hessian_times(x, unit, data)
         directions[row] = unit - np.asarray(newton_step(functions, x, along, mode.metric, data, RIDGE_SHARE))

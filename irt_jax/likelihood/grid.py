@@ -74,6 +74,16 @@ def even_nodes(lowest: float, highest: float, spacing: float) -> Float[np.ndarra
     return np.linspace(lowest, highest, count)
 
 
+def rounded(nodes: Float[np.ndarray, " node"], steps: int) -> Float[np.ndarray, " rounded"]:
+    """A grid with the same ends whose number of nodes is on a coarser ladder: fewer grids, fewer programs.
+
+    Args:
+        nodes: evenly spaced.
+        steps: rungs of the ladder per doubling.
+    """
+    return np.linspace(nodes[0], nodes[-1], on_ladder(len(nodes), steps=steps, smallest=4))
+
+
 def first_nodes(longest: int, mean: float = 0.0, sd: float = 1.0) -> Float[np.ndarray, " node"]:
     """A grid to begin with, from the length of the longest record.
 

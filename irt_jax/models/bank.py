@@ -108,8 +108,8 @@ class Coding(NamedTuple):
             mask = mask & ~self.fixed.reshape(-1, *[1] * (mask.ndim - 1))
         return mask & ~self.slope("one") if name in ("a", "log_a") else mask
 
-    def of_items(self, keep: Bool[np.ndarray, " item"]) -> "Coding":
-        """The same for some of the items."""
+    def of_items(self, keep: Bool[np.ndarray, " item"] | Int[np.ndarray, " some"]) -> "Coding":
+        """The same for some of the items: a mask, or places."""
         parts = {"model": self.model, "n_categories": self.n_categories, "fixed": self.fixed}
         return self._replace(**{name: part[keep] for name, part in parts.items() if part is not None})
 

@@ -18,6 +18,7 @@ from irt_jax.models.bank import Bank, Coding, item_constants, log_probabilities,
 from irt_jax.models.hierarchy import Hierarchy, sample_normal, start_normal
 from irt_jax.models.model import Model, Parameters
 from irt_jax.models.polytomous import NOMINAL, same_direction
+from irt_jax.models.release import Release, easier, sample_release
 from irt_jax.models.starts import first_nominal, first_thresholds
 from irt_jax.models.thresholds import coordinates, deviations
 
@@ -46,6 +47,8 @@ class ItemPriors(NamedTuple):
         intercepts_sd: their standard deviations.
         b_on_log_a: how far the centre of b moves when log a moves away from its own, where an anchor's errors are
             correlated; `b_sd` is then what is left. None where all are independent.
+        common_log_a_sd: prior SD of the log of a slope that all items of a model share; None where there is none.
+        released: how an anchor may release itself; None where none may.
         fixed: items whose parameters are their priors' centres; their sites count for nothing. None for none.
     """
 
@@ -67,15 +70,13 @@ class ItemPriors(NamedTuple):
     intercepts_sd: Float[AnyArray, "item step"] | None = None
     b_on_log_a: Float[AnyArray, " item"] | None = None
     fixed: Bool[AnyArray, " item"] | None = None
+    common_log_a_sd: Float[AnyArray, ""] | None = None
+    released: Release | None = None
 
     @property
     def items(self) -> Float[AnyArray, " item"]:
         """One entry an item."""
         return self.b_mean
-
-
-#: Prior SD of the log of a slope that all items of a model share.
-COMMON_LOG_A_SD = 0.5
 
 
 @cache
@@ -87,7 +88,7 @@ def bank_model(bank: Bank) -> Model:
     """
     names = tuple(name for name in ("a", "b", "thresholds", "c", "d", "slopes", "intercepts") if _reported(bank, name))
     sample, start, table = partial(_sample, bank), partial(_start, bank), log_probabilities(bank)
-    model = Model(bank.name, names, sample, table, bank.n_categories, start, item_constants)
+    model = Model(bank.name, names, sample, table, bank.n_categories, start, item_constants, easier)
     return model._replace(align=partial(_align, bank)) if bank.models == (NOMINAL,) else model
 
 
@@ -135,6 +136,8 @@ def _sample(bank: Bank, priors: ItemPriors) -> Parameters:
         ):
             with plate:
                 items[name] = numpyro.sample(name, dist.Normal(mean, sd).to_event(1))
+    if priors.released is not None:
+        sample_release(priors, items)
     return {**items, **item_constants(priors)}
 
 
@@ -148,7 +151,7 @@ def _sample_log_a(bank: Bank, priors: ItemPriors) -> Float[AnyArray, " item"]:
         return log_a
     log_a = _fixed(priors, log_a, priors.log_a_mean)
     if "common" in slopes:
-        common = numpyro.sample("log_a_common", dist.Normal(0.0, COMMON_LOG_A_SD))
+        common = numpyro.sample("log_a_common", dist.Normal(0.0, priors.common_log_a_sd))
         log_a = jnp.where(bank.which(priors.model, "common"), common, log_a)
     if "one" in slopes:
         log_a = jnp.where(bank.which(priors.model, "one"), 0.0, log_a)

@@ -57,6 +57,8 @@ class Model(NamedTuple):
         start: `(item, response, priors) -> position`: where to look for the mode, on the scales that are sampled.
         constants: `priors -> parameters` that are known of the items and not estimated, such as which model an item
             has; `log_probabilities` takes them beside the others.
+        easier: `priors -> priors` of the same shapes, of a posterior whose mode is a good second place to start from,
+            where the posterior itself may have several modes; None where it has one.
         align: `(draws, priors) -> draws`, every array with chain and draw first: one of several equal modes chosen.
     """
 
@@ -67,4 +69,5 @@ class Model(NamedTuple):
     n_categories: int
     start: Callable[[Int[np.ndarray, " response"], Int[np.ndarray, " response"], Any], Parameters]
     constants: Callable[[Any], Parameters] = lambda priors: {}  # noqa: ARG005
+    easier: Callable[[Any], Any] = lambda priors: None  # noqa: ARG005
     align: Callable[[dict[str, np.ndarray], Any], dict[str, np.ndarray]] = lambda draws, priors: draws  # noqa: ARG005

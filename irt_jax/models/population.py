@@ -5,15 +5,11 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 import numpyro
-import numpyro.distributions as dist
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from irt_jax.arrays import AnyArray
 from irt_jax.models.loose import Loose
-
-#: Priors of a free population: mean ~ N(0, 2), log SD ~ N(0, 0.5), on the scale of the anchors.
-MEAN_SD = 2.0
-LOG_SD_SD = 0.5
+from irt_jax.models.settings import PriorSettings
 
 
 class FixedPopulation(NamedTuple):
@@ -27,6 +23,16 @@ class FixedPopulation(NamedTuple):
     mean: Float[AnyArray, " group"]
     sd: Float[AnyArray, " group"]
 
+    @property
+    def free_mean(self) -> Int[np.ndarray, " none"]:
+        """No group's mean is learned."""
+        return np.zeros(0, int)
+
+    @property
+    def free_sd(self) -> Int[np.ndarray, " none"]:
+        """Nor is any SD."""
+        return np.zeros(0, int)
+
     def sample(self) -> tuple[AnyArray, AnyArray]:
         """Mean and SD of every group, each (group,); no NumPyro site."""
         return self.mean, self.sd
@@ -36,79 +42,97 @@ class FixedPopulation(NamedTuple):
         return {}
 
 
-class FreePopulation(NamedTuple):
-    """Populations whose mean is normal and whose SD is log-normal a priori.
+class LearnedPopulation(NamedTuple):
+    """Populations of which some means and SDs are learned: normal and log-normal priors, or none.
 
     Attributes:
-        mean_centre: prior mean of each group's mean.
-        mean_sd: prior SD of it.
-        log_sd_centre: prior mean of the log of each group's SD.
-        log_sd_sd: prior SD of it.
+        mean: of each group's abilities, where it is known; otherwise the centre of its prior.
+        sd: their standard deviation, likewise.
+        mean_precision: prior precision of the means; zero for none.
+        log_sd_precision: prior precision of the log of the SDs; zero for none.
+        free_mean: the groups whose mean is learned.
+        free_sd: the groups whose SD is learned.
     """
 
-    mean_centre: Float[AnyArray, " group"]
-    mean_sd: Float[AnyArray, " group"]
-    log_sd_centre: Float[AnyArray, " group"]
-    log_sd_sd: Float[AnyArray, " group"]
+    mean: Float[AnyArray, " group"]
+    sd: Float[AnyArray, " group"]
+    mean_precision: Float[AnyArray, " group"]
+    log_sd_precision: Float[AnyArray, " group"]
+    free_mean: Int[AnyArray, " free"]
+    free_sd: Int[AnyArray, " scaled"]
 
     def sample(self) -> tuple[AnyArray, AnyArray]:
-        """NumPyro statement: sites `population_mean` and `population_log_sd`; mean and SD, each (group,)."""
-        mean = numpyro.sample("population_mean", dist.Normal(self.mean_centre, self.mean_sd).to_event(1))
-        log_sd = numpyro.sample("population_log_sd", dist.Normal(self.log_sd_centre, self.log_sd_sd).to_event(1))
+        """NumPyro statement: sites `population_mean` and `population_log_sd` of the groups that are learned.
+
+        Where others are known, the sites are called `free_mean` and `free_log_sd`, and the mean and SD of all groups
+        are deterministic. Gives mean and SD, each (group,).
+        """
+        mean = _filled("mean", self.mean, self.mean_precision, self.free_mean)
+        log_sd = _filled("log_sd", jnp.log(self.sd), self.log_sd_precision, self.free_sd)
+        if not len(self.free_sd):
+            return mean, self.sd
         return mean, numpyro.deterministic("population_sd", jnp.exp(log_sd))
 
     def start(self) -> dict[str, AnyArray]:
         """The centres of the priors, on the scales that are sampled."""
+        everywhere = {"mean": (np.array(self.mean, float), self.free_mean)}
+        everywhere["log_sd"] = np.log(np.array(self.sd, float)), self.free_sd
         return {
-            "population_mean": np.array(self.mean_centre, float),
-            "population_log_sd": np.array(self.log_sd_centre, float),
+            _site(name, len(values), len(free)): values[np.asarray(free)]
+            for name, (values, free) in everywhere.items()
+            if len(free)
         }
 
 
-class ScaledPopulation(NamedTuple):
-    """Populations of known mean, whose SD is free: the scale of models whose slopes are one.
-
-    Attributes:
-        mean: of each group's abilities.
-        log_sd_precision: prior precision of the log of each group's SD, around zero; zero for none.
-    """
-
-    mean: Float[AnyArray, " group"]
-    log_sd_precision: Float[AnyArray, " group"]
-
-    def sample(self) -> tuple[AnyArray, AnyArray]:
-        """NumPyro statement: site `population_log_sd`; mean and SD, each (group,)."""
-        log_sd = numpyro.sample("population_log_sd", Loose(self.log_sd_precision).to_event(1))
-        return self.mean, numpyro.deterministic("population_sd", jnp.exp(log_sd))
-
-    def start(self) -> dict[str, AnyArray]:
-        """An SD of one."""
-        return {"population_log_sd": np.zeros(len(self.mean))}
+def _site(name: str, n_groups: int, n_free: int) -> str:
+    return f"population_{name}" if n_free == n_groups else f"free_{name}"
 
 
-Population = FixedPopulation | FreePopulation | ScaledPopulation
+def _filled(name: str, known: AnyArray, precision: AnyArray, free: AnyArray) -> AnyArray:
+    """Sample what is free, and put it among what is known."""
+    if not len(free):
+        return known
+    known, precision = jnp.asarray(known), jnp.asarray(precision)
+    site = _site(name, len(known), len(free))
+    values = numpyro.sample(site, Loose(precision[free], known[free]).to_event(1))
+    if len(free) == len(known):
+        return values
+    return numpyro.deterministic(f"population_{name}", known.at[free].set(values))
 
 
-def standard_population() -> FixedPopulation:
-    """One group of abilities N(0, 1)."""
-    return FixedPopulation(np.zeros(1), np.ones(1))
+Population = FixedPopulation | LearnedPopulation
 
 
-def scaled_population(*, flat: bool = False) -> ScaledPopulation:
-    """One group of mean 0 whose SD is learned.
-
-    Args:
-        flat: without the weak prior of this module.
-    """
-    return ScaledPopulation(np.zeros(1), np.full(1, 0.0 if flat else 1.0 / LOG_SD_SD**2))
-
-
-def free_population(n_groups: int = 1) -> FreePopulation:
-    """Groups with the weak priors of this module.
+def standard_population(n_groups: int = 1) -> FixedPopulation:
+    """Groups of abilities N(0, 1).
 
     Args:
         n_groups: how many.
     """
-    return FreePopulation(
-        np.zeros(n_groups), np.full(n_groups, MEAN_SD), np.zeros(n_groups), np.full(n_groups, LOG_SD_SD)
+    return FixedPopulation(np.zeros(n_groups), np.ones(n_groups))
+
+
+def learned_population(
+    free_mean: Bool[np.ndarray, " group"],
+    free_sd: Bool[np.ndarray, " group"],
+    settings: PriorSettings,
+    *,
+    flat: bool = False,
+) -> LearnedPopulation:
+    """Groups with weak priors; what is not learned is 0 and 1.
+
+    Args:
+        free_mean: whose mean is learned.
+        free_sd: whose SD is learned.
+        settings: numbers of the priors.
+        flat: without priors.
+    """
+    n_groups, share = len(free_mean), 0.0 if flat else 1.0
+    return LearnedPopulation(
+        np.zeros(n_groups),
+        np.ones(n_groups),
+        np.full(n_groups, share / settings.population_mean_sd**2),
+        np.full(n_groups, share / settings.population_log_sd_sd**2),
+        np.flatnonzero(free_mean),
+        np.flatnonzero(free_sd),
     )

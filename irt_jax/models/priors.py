@@ -14,23 +14,13 @@ from irt_jax.models.bank import Bank, Coding, of_thresholds
 from irt_jax.models.hierarchy import Hierarchy
 from irt_jax.models.items import ItemPriors
 from irt_jax.models.logistic import TWO
+from irt_jax.models.release import release
+from irt_jax.models.settings import PriorSettings
 from irt_jax.models.slope_intercept import NoPriors
 from irt_jax.models.thresholds import coordinates
 
-#: Weak priors of what is learned about the free items: mean of log a ~ N(0, 0.5), log of its SD ~ N(log 0.3, 0.6);
-#: mean of b ~ N(0, 2), log of its SD ~ N(0, 0.6).
-LOG_A_MEAN_SD, LOG_A_SD_CENTRE = 0.5, 0.3
-B_MEAN_SD, B_SD_CENTRE = 2.0, 1.0
-LOG_SD_SD = 0.6
-#: Guessing c ~ Beta(5, 17), and d ~ Beta(17, 5).
-C_COUNTS, D_COUNTS = (5.0, 17.0), (17.0, 5.0)
-#: An anchor's c and d have beta priors with their previous values as means, and about this SD.
-ANCHOR_ASYMPTOTE_SD = 0.02
-#: Ascending thresholds: log gap ~ N(log(3 / number of thresholds), 1). Others: contrasts ~ N(0, 1), as for thresholds
-#: that are independent with SD 1.
-SPAN, LOG_GAP_SD, CONTRAST_SD = 3.0, 1.0, 1.0
-#: Nominal slopes ~ N(0, 1), intercepts ~ N(0, 1.5).
-NOMINAL_SLOPE_SD, NOMINAL_INTERCEPT_SD = 1.0, 1.5
+#: What is taken where no file says otherwise.
+DEFAULTS = PriorSettings()
 #: All items are 2pl.
 ONE_MODEL = Coding(Bank((TWO,)))
 #: About what one response adds to the precision of log a and of b, for a first guess of how to centre an item.
@@ -41,31 +31,33 @@ def item_priors(
     n_items: int,
     anchors: Anchors | None = None,
     *,
-    a_sd: float = 0.2,
-    b_sd: float = 1.0,
     counts: Int[np.ndarray, " item"] | None = None,
     coding: Coding = ONE_MODEL,
+    robust: bool = False,
+    settings: PriorSettings = DEFAULTS,
 ) -> ItemPriors:
     """Priors of every item.
 
     Args:
         n_items: how many items the responses have.
         anchors: codes and previous estimates of the anchors; None when there are none.
-        a_sd: prior SD of a free item's log a.
-        b_sd: prior SD of a free item's b, on the ability scale.
         counts: responses of each item, which make the priors of free items learned ones; None for the given SDs.
         coding: each item's model and number of categories.
+        robust: whether anchors may release themselves, see `irt_jax.models.release`.
+        settings: numbers of the priors.
 
     Returns:
         Float64 arrays of shape (item,).
     """
     priors = ItemPriors(
-        log_a_mean=np.zeros(n_items),
-        log_a_sd=np.full(n_items, float(a_sd)),
-        b_mean=np.zeros(n_items),
-        b_sd=np.full(n_items, float(b_sd)),
+        log_a_mean=np.full(n_items, float(settings.log_a_mean)),
+        log_a_sd=np.full(n_items, float(settings.log_a_sd)),
+        b_mean=np.full(n_items, float(settings.b_mean)),
+        b_sd=np.full(n_items, float(settings.b_sd)),
     )
-    priors = _with_own(priors, n_items, coding, anchors)
+    if "common" in coding.bank.slopes:
+        priors = priors._replace(common_log_a_sd=np.asarray(float(settings.common_log_a_sd)))
+    priors = _with_own(priors, n_items, coding, anchors, settings)
     free = np.ones(n_items, bool)
     if anchors is not None:
         free[anchors.item] = False
@@ -74,32 +66,36 @@ def item_priors(
         priors.b_mean[anchors.item] = anchors.b
         priors.b_sd[anchors.item] = anchors.b_sd
         priors = _with_covariance(priors, anchors)
-    priors = _with_shapes(priors, n_items, coding, anchors)
+        if robust:
+            priors = priors._replace(released=release(~free, settings))
+    priors = _with_shapes(priors, n_items, coding, anchors, settings)
     if counts is None:
         return priors
     log_a, b = free & coding.slope("own"), free & (coding.owns("b") | coding.owns("thresholds"))
+    of_log_a = settings.log_a_mean, settings.log_a_mean_sd, settings.log_a_sd_centre, settings.log_sd_sd
+    of_b = settings.b_mean, settings.b_mean_sd, settings.b_sd_centre, settings.log_sd_sd
     return priors._replace(
-        log_a_hierarchy=_hierarchy(log_a, counts * PRECISION_LOG_A, LOG_A_MEAN_SD, LOG_A_SD_CENTRE)
-        if log_a.any()
-        else None,
-        b_hierarchy=_hierarchy(b, counts * PRECISION_B, B_MEAN_SD, B_SD_CENTRE) if b.any() else None,
+        log_a_hierarchy=_hierarchy(log_a, counts * PRECISION_LOG_A, *of_log_a) if log_a.any() else None,
+        b_hierarchy=_hierarchy(b, counts * PRECISION_B, *of_b) if b.any() else None,
     )
 
 
-def _with_own(priors: ItemPriors, n_items: int, coding: Coding, anchors: Anchors | None) -> ItemPriors:
+def _with_own(
+    priors: ItemPriors, n_items: int, coding: Coding, anchors: Anchors | None, settings: PriorSettings
+) -> ItemPriors:
     """Guessing, slipping and nominal parameters."""
     found: dict[str, Any] = {}
-    for name, counts in (("c", C_COUNTS), ("d", D_COUNTS)):
+    for name, counts in (("c", settings.c), ("d", settings.d)):
         if coding.bank.takes(name):
             found[name] = np.tile(np.array(counts), (n_items, 1))
             if anchors is not None:
                 value = getattr(anchors, name)
                 known = (value > 0) & (value < 1)
-                total = value[known] * (1.0 - value[known]) / ANCHOR_ASYMPTOTE_SD**2
+                total = value[known] * (1.0 - value[known]) / settings.anchor_asymptote_sd**2
                 found[name][anchors.item[known]] = np.stack([value[known], 1.0 - value[known]], 1) * total[:, None]
     if coding.bank.takes("slopes"):
         steps = (n_items, coding.bank.n_categories - 1)
-        for name, sd in (("slopes", NOMINAL_SLOPE_SD), ("intercepts", NOMINAL_INTERCEPT_SD)):
+        for name, sd in (("slopes", settings.nominal_slope_sd), ("intercepts", settings.nominal_intercept_sd)):
             found |= {f"{name}_mean": np.zeros(steps), f"{name}_sd": np.full(steps, sd)}
     return priors._replace(model=coding.model, n_categories=coding.n_categories, fixed=coding.fixed, **found)
 
@@ -115,16 +111,18 @@ def _with_covariance(priors: ItemPriors, anchors: Anchors) -> ItemPriors:
     return priors._replace(b_on_log_a=slope)
 
 
-def _with_shapes(priors: ItemPriors, n_items: int, coding: Coding, anchors: Anchors | None) -> ItemPriors:
+def _with_shapes(
+    priors: ItemPriors, n_items: int, coding: Coding, anchors: Anchors | None, settings: PriorSettings
+) -> ItemPriors:
     """Coordinates of the thresholds: weak, or those of an anchor's thresholds, whose SD is that of b and mean is b."""
     if not coding.bank.shapes:
         return priors
     ordered, n_thresholds = (np.broadcast_to(part, n_items) for part in of_thresholds(coding.bank, coding))
     own = np.arange(coding.bank.n_categories - 2) < n_thresholds[:, None] - 1
     own &= np.broadcast_to(coding.owns("thresholds"), n_items)[:, None]
-    gap = np.log(SPAN / np.maximum(n_thresholds, 1))[:, None]
+    gap = np.log(settings.span / np.maximum(n_thresholds, 1))[:, None]
     mean = np.where(own & ordered[:, None], gap, 0.0)
-    sd = np.where(own, np.where(ordered[:, None], LOG_GAP_SD, CONTRAST_SD), 1.0)
+    sd = np.where(own, np.where(ordered[:, None], settings.log_gap_sd, settings.contrast_sd), 1.0)
     if anchors is not None:
         known = np.isfinite(anchors.thresholds).sum(1) == n_thresholds[anchors.item]
         item, width = anchors.item[known], n_thresholds.max()
@@ -169,14 +167,50 @@ def no_priors(n_items: int, coding: Coding = ONE_MODEL) -> NoPriors:
 
 
 def _hierarchy(
-    free: Bool[np.ndarray, " item"], precision: Float[np.ndarray, " item"], mean_sd: float, sd_centre: float
+    free: Bool[np.ndarray, " item"],
+    precision: Float[np.ndarray, " item"],
+    mean: float,
+    mean_sd: float,
+    sd_centre: float,
+    log_sd_sd: float,
 ) -> Hierarchy:
     share = precision / (precision + 1.0 / sd_centre**2)
     return Hierarchy(
         free=free,
         centred=np.where(free, share, 1.0),
-        mean_centre=np.asarray(0.0),
-        mean_sd=np.asarray(mean_sd),
+        mean_centre=np.asarray(float(mean)),
+        mean_sd=np.asarray(float(mean_sd)),
         log_sd_centre=np.asarray(np.log(sd_centre)),
-        log_sd_sd=np.asarray(LOG_SD_SD),
+        log_sd_sd=np.asarray(float(log_sd_sd)),
     )
+
+
+def linear_priors(n_items: int, coding: Coding, settings: PriorSettings) -> NoPriors:
+    """Normal priors of slopes, which may be negative, of intercepts and of the rest.
+
+    Args:
+        n_items: how many items the responses have.
+        coding: each item's model and number of categories.
+        settings: numbers of the priors.
+    """
+    bank, has = coding.bank, coding.has(n_items)
+    everywhere = lambda value: np.full(n_items, float(value))  # noqa: E731
+    priors = NoPriors(
+        np.zeros(n_items),
+        coding.model,
+        coding.n_categories,
+        slope=everywhere(settings.slope_sd**-2),
+        intercept=everywhere(settings.intercept_sd**-2),
+        slope_centre=everywhere(settings.slope_mean),
+    )
+    asymptotes = {name: everywhere(settings.asymptote_logit_sd**-2) for name in ("c", "d") if bank.takes(name)}
+    if asymptotes:
+        priors = priors._replace(**asymptotes, logit_centre=everywhere(np.log(settings.c[0] / settings.c[1])))
+    if bank.takes("slopes"):
+        priors = priors._replace(nominal=np.where(has[:, 1:], settings.nominal_slope_sd**-2, 1.0))
+    if bank.shapes:
+        ordered, n_thresholds = (np.broadcast_to(np.asarray(part), n_items) for part in of_thresholds(bank, coding))
+        gap = np.log(settings.span / np.maximum(n_thresholds, 1))[:, None] * np.ones(bank.n_categories - 2)
+        sd = np.where(ordered[:, None], settings.log_gap_sd, settings.contrast_sd) * np.ones(bank.n_categories - 2)
+        priors = priors._replace(shape=sd**-2.0, shape_centre=np.where(ordered[:, None], gap, 0.0))
+    return priors

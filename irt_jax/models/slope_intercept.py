@@ -42,6 +42,9 @@ class NoPriors(NamedTuple):
         c: precision of the log odds of guessing.
         d: precision of the log odds of not slipping.
         nominal: precisions of the nominal slopes and intercepts.
+        slope_centre: where slopes with a precision are centred; zero when None.
+        shape_centre: likewise.
+        logit_centre: of c; that of d has the other sign.
     """
 
     items: Float[AnyArray, " item"]
@@ -53,6 +56,9 @@ class NoPriors(NamedTuple):
     c: Float[AnyArray, " item"] | None = None
     d: Float[AnyArray, " item"] | None = None
     nominal: Float[AnyArray, "item step"] | None = None
+    slope_centre: Float[AnyArray, " item"] | None = None
+    shape_centre: Float[AnyArray, "item coordinate"] | None = None
+    logit_centre: Float[AnyArray, " item"] | None = None
 
 
 @cache
@@ -74,9 +80,12 @@ def flat_model(bank: Bank) -> Model:
     return Model(bank.name, tuple(names), sample, table, bank.n_categories, start, item_constants)
 
 
-def _loose(name: str, precision: AnyArray | None, priors: NoPriors, *more: int) -> Array:
+def _loose(
+    name: str, precision: AnyArray | None, priors: NoPriors, *more: int, centre: AnyArray | None = None
+) -> Array:
     """A parameter of every item, or several; without a precision it is flat."""
-    distribution = Loose(jnp.zeros((len(priors.items), *more)) if precision is None else precision)
+    flat = jnp.zeros((len(priors.items), *more))
+    distribution = Loose(flat if precision is None else precision, 0.0 if centre is None else centre)
     with numpyro.plate("item", len(priors.items)):
         return numpyro.sample(name, distribution.to_event(len(more)))
 
@@ -93,14 +102,18 @@ def _sample(bank: Bank, priors: NoPriors) -> Parameters:
         steps = intercept[:, None]
         if bank.shapes:
             steps = steps - deviations(
-                _loose("shape", priors.shape, priors, bank.n_categories - 2), *of_thresholds(bank, priors)
+                _loose("shape", priors.shape, priors, bank.n_categories - 2, centre=priors.shape_centre),
+                *of_thresholds(bank, priors),
             )
         items["step_intercepts"] = numpyro.deterministic("step_intercepts", steps)
         items["thresholds"] = numpyro.deterministic("thresholds", -steps / slope[:, None])
     if bank.takes("c"):
-        items["c"] = numpyro.deterministic("c", jax.nn.sigmoid(_loose("c_logit", priors.c, priors)))
+        items["c"] = numpyro.deterministic(
+            "c", jax.nn.sigmoid(_loose("c_logit", priors.c, priors, centre=priors.logit_centre))
+        )
     if bank.takes("d"):
-        items["d"] = numpyro.deterministic("d", jax.nn.sigmoid(_loose("d_logit", priors.d, priors)))
+        centre = None if priors.logit_centre is None else -priors.logit_centre
+        items["d"] = numpyro.deterministic("d", jax.nn.sigmoid(_loose("d_logit", priors.d, priors, centre=centre)))
     for name in ("slopes", "intercepts"):
         if bank.takes(name):
             items[name] = _loose(name, priors.nominal, priors, bank.n_categories - 1)
@@ -112,7 +125,7 @@ def _sample_slope(bank: Bank, priors: NoPriors) -> Array:
     own = set(kinds) == {"own"}
     slope = jnp.ones(len(priors.items))
     if "own" in kinds:
-        slope = _loose(site(own, "slope"), priors.slope, priors)
+        slope = _loose(site(own, "slope"), priors.slope, priors, centre=priors.slope_centre)
     if own:
         return slope
     if "common" in kinds:
@@ -139,7 +152,8 @@ def _start(
     found: dict[str, AnyArray] = {}
 
     def put(name: str, value: np.ndarray, precision: AnyArray | None) -> None:
-        found[name] = value if precision is None else np.where(np.asarray(precision) == 0.0, value, 0.0)
+        held = precision is not None and priors.slope_centre is None
+        found[name] = np.where(np.asarray(precision) == 0.0, value, 0.0) if held else value
 
     kinds = bank.slopes
     if kinds:

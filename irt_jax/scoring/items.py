@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from jaxtyping import Int
 
 from irt_jax.data.item_table import numbers_or_nan, padded_lists, read_item_table
 from irt_jax.data.locate import first_line
@@ -32,6 +33,11 @@ class KnownItems(NamedTuple):
     ids: pa.Array
     coding: Coding
     parameters: dict[str, np.ndarray]
+
+    def take(self, place: Int[np.ndarray, " some"]) -> "KnownItems":
+        """The items at some places, in that order."""
+        parameters = {name: values[place] for name, values in self.parameters.items()}
+        return KnownItems(self.ids.take(pa.array(place)), self.coding.of_items(place), parameters)
 
 
 def read_items(source: object) -> KnownItems:

@@ -17,11 +17,11 @@ from irt_jax.errors import InputError, UsageError, first_few
 from irt_jax.likelihood.grid import even_nodes
 from irt_jax.likelihood.kernel import PersonBlocks, block_posterior
 from irt_jax.likelihood.marginal import item_table, node_log_weight
-from irt_jax.mode import Problem, pose
 from irt_jax.models import bank_model
 from irt_jax.models.population import FixedPopulation
 from irt_jax.models.priors import item_priors
 from irt_jax.names import PERSON
+from irt_jax.problem import Problem, pose
 from irt_jax.scoring.estimates import modes
 from irt_jax.scoring.information import known_parameters
 from irt_jax.scoring.items import KnownItems, item_draws
@@ -63,7 +63,7 @@ def score(
     """
     if not sd > 0.0:
         raise UsageError(f"Expected a positive SD of the population, found {sd:g}.")
-    known, notes = _known(responses, items)
+    known, items, notes = _known(responses, items)
     count = np.bincount(known.person, minlength=known.n_persons)
     problem = _problem(known, items, mean, sd)
     eap, deviation, top = (np.asarray(part).reshape(-1)[problem.place] for part in _eap(problem, items))
@@ -90,40 +90,42 @@ def score(
     return pa.table(arrays), notes
 
 
-def _known(responses: Responses, items: KnownItems) -> tuple[Responses, list[str]]:
-    """The responses to known items, with the items numbered as they are known."""
+def _known(responses: Responses, items: KnownItems) -> tuple[Responses, KnownItems, list[str]]:
+    """The responses to known items, and these items in the order of the responses', so that nothing is sorted again."""
     text = pa.large_string()
     place = pc.index_in(responses.item_ids.cast(text), value_set=items.ids.cast(text))
-    code = pc.fill_null(place, -1).to_numpy(zero_copy_only=False)[responses.item]
-    usable = code >= 0
-    unknown = responses.item_ids.filter(pc.is_null(place))
-    if not usable.any():
+    known = pc.is_valid(place).to_numpy(zero_copy_only=False)
+    if not known.any():
         raise InputError(
             f"None of the {responses.n_items:,} items of the responses is known: "
             f"{first_few(responses.item_ids.slice(0, 3).to_pylist(), total=responses.n_items)}; known are "
             f"{first_few(items.ids.slice(0, 3).to_pylist(), total=len(items.ids))}.",
             "Check that both files name items the same way.",
         )
-    notes = []
-    if len(unknown):
+    items = items.take(place.drop_null().to_numpy(zero_copy_only=False))
+    usable, notes = known[responses.item], []
+    if not known.all():
+        unknown = responses.item_ids.filter(pa.array(~known))
         shown = first_few(unknown.slice(0, 5).to_pylist(), total=len(unknown))
         notes.append(f"{(~usable).sum():,} responses to {len(unknown):,} unknown items are left out: {shown}.")
+    item = (np.cumsum(known) - 1).astype(np.int32)[responses.item[usable]]
     response = responses.response[usable]
-    has = items.coding.has(len(items.ids)).sum(1)[code[usable]]
-    beyond = np.unique(code[usable][response >= has])
+    beyond = np.unique(item[response >= items.coding.has(len(items.ids)).sum(1)[item]])
     if len(beyond):
         shown = first_few(items.ids.take(pa.array(beyond[:5])).to_pylist(), total=len(beyond))
         raise InputError(f"Expected responses within the items' categories, found others in {shown}.", "Recode them.")
-    order = np.lexsort((code[usable], responses.person[usable]))
     part = dataclasses.replace(
         responses,
-        person=responses.person[usable][order],
-        item=code[usable][order].astype(np.int32),
-        response=response[order],
+        person=responses.person[usable],
+        item=item,
+        response=response,
         item_ids=items.ids,
         calibrated=np.ones(len(items.ids), bool),
+        item_group=None,
+        group=None,
+        group_ids=None,
     )
-    return part, notes
+    return part, items, notes
 
 
 def _problem(responses: Responses, items: KnownItems, mean: float, sd: float) -> Problem:

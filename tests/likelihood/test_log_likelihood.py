@@ -9,9 +9,9 @@ from scipy.stats import norm
 
 from irt_jax.data import encode
 from irt_jax.likelihood.marginal import node_log_weight
-from irt_jax.mode import pose
 from irt_jax.models import TWO_PARAMETER, item_priors
 from irt_jax.models.population import standard_population
+from irt_jax.problem import pose
 from irt_jax.study.simulate import simulate
 
 

@@ -10,8 +10,8 @@ from irt_jax.calibration import _priors, _told, make_options
 from irt_jax.data import align_anchors, encode, read_anchors
 from irt_jax.engines.packing import unpack
 from irt_jax.errors import InputError
-from irt_jax.mode import pose
 from irt_jax.models.population import standard_population
+from irt_jax.problem import pose
 from irt_jax.timing import Stopwatch
 
 RESPONSES = pa.table(

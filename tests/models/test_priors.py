@@ -2,6 +2,7 @@ import numpy as np
 
 from irt_jax.data import align_anchors, encode, read_anchors
 from irt_jax.models import item_priors
+from irt_jax.models.settings import PriorSettings
 
 
 def test_free_items_have_the_missions_priors():
@@ -15,8 +16,9 @@ def test_free_items_have_the_missions_priors():
 def test_anchors_differ_from_free_items_only_in_their_four_values(small):
     responses = encode(small.responses)
     anchors = align_anchors(responses, read_anchors(small.anchors))
-    with_anchors = item_priors(responses.n_items, anchors, a_sd=0.3, b_sd=2.0)
-    without = item_priors(responses.n_items, a_sd=0.3, b_sd=2.0)
+    settings = PriorSettings(log_a_sd=0.3, b_sd=2.0)
+    with_anchors = item_priors(responses.n_items, anchors, settings=settings)
+    without = item_priors(responses.n_items, settings=settings)
     free = np.setdiff1d(np.arange(responses.n_items), anchors.item)
     for array, plain in zip(with_anchors[:4], without[:4], strict=True):
         np.testing.assert_array_equal(array[free], plain[free])

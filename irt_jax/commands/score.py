@@ -1,16 +1,16 @@
 """The command `irt-jax score`: abilities of new persons from calibrated items."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from irt_jax.names import ITEM, PERSON, REPEATS, RESPONSE, RUN_FILE
+from irt_jax.commands.options import ItemColumn, OrderColumn, PersonColumn, Repeats, ResponseColumn, Responses
+from irt_jax.names import ITEM, PERSON, RESPONSE, RUN_FILE
 
 
 def score(
-    responses: Annotated[str, typer.Argument(help="Parquet file, folder, glob or URL of the responses.")],
+    responses: Responses,
     items: Annotated[
         str, typer.Option(help="A run's folder or its items.parquet, or a Parquet or CSV file with item_id, a, b.")
     ],
@@ -28,11 +28,11 @@ def score(
     information: Annotated[
         Path | None, typer.Option(help="File for the items' information and the standard error, by ability.")
     ] = None,
-    repeats: Annotated[str, typer.Option(help=f"Repeats of a person-item pair: {', '.join(REPEATS)}.")] = "error",
-    person_col: Annotated[str, typer.Option(help="Column of the person ids.")] = PERSON,
-    item_col: Annotated[str, typer.Option(help="Column of the item ids.")] = ITEM,
-    response_col: Annotated[str, typer.Option(help="Column of the responses.")] = RESPONSE,
-    seq_col: Annotated[str | None, typer.Option(help="Column of the order of repeats.")] = None,
+    repeats: Repeats = "error",
+    person_col: PersonColumn = PERSON,
+    item_col: ItemColumn = ITEM,
+    response_col: ResponseColumn = RESPONSE,
+    seq_col: OrderColumn = None,
     seed: Annotated[int, typer.Option(help="Seed of the plausible values.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files if they exist.")] = False,
 ) -> None:
@@ -73,14 +73,15 @@ def score(
 
 def _population(items: Path) -> tuple[float, float]:
     """Mean and SD of the run that the items come from; N(0, 1) where there is none."""
+    from irt_jax.data.read_json import read_json
     from irt_jax.errors import InputError
 
     file = (items if items.is_dir() else items.parent) / RUN_FILE
     if not file.is_file():
         return 0.0, 1.0
     try:
-        population = json.loads(file.read_text())["population"]
+        population = read_json(file)["population"]
         return float(population["mean"]), float(population["sd"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (InputError, KeyError, TypeError, ValueError) as error:
         remedy = "Give --prior-mean and --prior-sd, and the items apart from the run."
         raise InputError(f"Expected the population in {str(file)!r}, found none: {error!r}.", remedy) from error

@@ -1,0 +1,1 @@
+"""The way between the users' database and irt_jax's files."""

@@ -1,0 +1,61 @@
+"""The three-way comparison of a window, out of PostgreSQL: one row an item, three different methods."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+if not __package__:  # run as a file: the checkout is found from here
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from scripts.database.command import URL_HELP, run
+
+QUERY = Path(__file__).with_name("sql") / "compare_methods.sql"
+app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
+)
+
+
+@app.command()
+def compare(
+    window_label: Annotated[str, typer.Option(help="The window, by its label.")],
+    database_url: Annotated[str | None, typer.Option(help=URL_HELP)] = None,
+    methods: Annotated[str, typer.Option(help="Three methods, separated by commas.")] = "mml,nuts,joint",
+    rows: Annotated[int, typer.Option(min=1, help="Items to show, those that differ most first.")] = 15,
+) -> None:
+    """Print the answer of scripts/sql/compare_methods.sql; the tables need --migrate for it."""
+    from irt_jax.errors import UsageError
+
+    names = [name.strip() for name in methods.split(",")]
+    if len(set(names)) != 3:
+        raise UsageError(f"Expected three different --methods, found {methods!r}.", "As in mml,nuts,hmc.")
+    found = answer(database_url, window_label, names)
+    shown = " ".join(f"{f'{parameter} {name}':>9}" for parameter in "ab" for name in names)
+    typer.echo(f"{'item':<18}{shown}{'range':>8}")
+    for row in found[:rows]:
+        numbers = " ".join(f"{value:>9.3f}" if value is not None else " " * 9 for value in row[2:8])
+        typer.echo(f"{row[0][:17]:<18}{numbers}{row[9]:>8.3f}")
+    typer.echo(f"{len(found):,} items" + (f", {rows:,} of them shown" if len(found) > rows else ""))
+
+
+def answer(database_url: str | None, label: str, methods: list[str]) -> list[Any]:
+    """The rows of the query: id_str, model, a of each method, b of each method, ranges of a and b.
+
+    Args:
+        database_url: see `find_address`.
+        label: of the window.
+        methods: three names.
+    """
+    from scripts.database.address import find_address
+    from scripts.database.connection import connect
+
+    query = re.sub(r":'(\w+)'", r"%(\1)s", QUERY.read_text(encoding="utf-8"))
+    values = {"label": label, **dict(zip("xyz", methods, strict=True))}
+    with connect(find_address(database_url), "compare") as connection:
+        return connection.execute(query.encode(), values).fetchall()
+
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,57 @@
+"""Fill an empty PostgreSQL database, such as embedded:DIR, from a responses and an anchors file."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+if not __package__:  # run as a file: the checkout is found from here
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from scripts.database.command import URL_HELP, run
+
+app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
+)
+
+
+@app.command()
+def fill(
+    responses: Annotated[str, typer.Argument(help="Parquet file of the responses.")],
+    database_url: Annotated[str | None, typer.Option(help=URL_HELP)] = None,
+    anchors: Annotated[str | None, typer.Option(help="Parquet file of the anchors: the bank's parameters.")] = None,
+    window_start: Annotated[str | None, typer.Option(help="First moment of the answers; the previous month's.")] = None,
+    window_end: Annotated[str | None, typer.Option(help="The first moment after them.")] = None,
+    time_zone: Annotated[str, typer.Option(help="An IANA name.")] = "UTC",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Remove what is there; for embedded databases only.")
+    ] = False,
+) -> None:
+    """Make the tables, let them keep one row a method, and fill items, current parameters and responses."""
+    from irt_jax.data import read_anchors, read_responses
+    from irt_jax.errors import UsageError
+    from scripts.database import filling, schema
+    from scripts.database.address import find_address
+    from scripts.database.connection import connect
+    from scripts.database.windows import find_window, read_asked
+
+    asked = read_asked(None, window_start, window_end, time_zone)
+    address = find_address(database_url)
+    if overwrite and address.embedded is None:
+        raise UsageError("--overwrite is for embedded databases.", "Empty other databases by hand.")
+    table, bank = read_responses(responses), None if anchors is None else read_anchors(anchors)
+    with connect(address, "demo") as connection:
+        schema.initialise(connection)
+        schema.migrate(connection)
+        if overwrite:
+            filling.empty(connection)
+        window = find_window(connection, asked)
+        counts = filling.fill(connection, table, bank, window.start, window.end)
+        connection.commit()
+    typer.echo(f"window   {window}")
+    typer.echo("filled   " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
+
+
+if __name__ == "__main__":
+    run(app)

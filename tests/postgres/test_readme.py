@@ -1,0 +1,26 @@
+"""The README's part on PostgreSQL names every option of the commands."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from scripts import export_from_postgres, load_to_postgres
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "app"),
+    [
+        ("**Export**", "**Load**", export_from_postgres.app),
+        ("**Load**", "**Rights and secrets**", load_to_postgres.app),
+    ],
+)
+def test_every_option_is_documented(start, end, app):
+    part = README[README.index(start) : README.index(end)]
+    for parameter in typer.main.get_command(app).params:
+        assert parameter.help
+        if parameter.param_type_name == "option":
+            assert re.search(rf"{parameter.opts[0]}\b", part), parameter.opts[0]
