@@ -202,6 +202,10 @@ def test_items_of_different_models_in_one_calibration(mixed, method):
             error = np.abs(np.asarray(row[parameter]) - item[parameter]) / np.asarray(row[f"{parameter}_sd"])
             assert np.nanmax(error) < 4.5
     assert fit.diagnostics.ok
+    known = fit.items_table.filter(np.array(names) != "nominal")
+    anchors = align_anchors(encode(table), read_anchors(known))
+    np.testing.assert_array_equal(anchors.thresholds_sd[2], found.thresholds_sd[2])
+    np.testing.assert_array_equal(anchors.c_sd, found.c_sd[anchors.item])
 
 
 def test_slopes_of_one_and_of_the_items_own_without_priors(tmp_path):

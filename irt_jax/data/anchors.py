@@ -15,7 +15,9 @@ from irt_jax.data.source import Wanted, describe
 from irt_jax.errors import InputError, first_few
 from irt_jax.names import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM
 
-_NUMBERS = ("a", "b", "log_a", "log_a_sd", "a_sd", "b_sd", "cov_log_a_b", "c", "d")
+_OPTIONAL_SDS = ("c_sd", "d_sd")
+_LISTS = ("thresholds", "thresholds_sd")
+_NUMBERS = ("a", "b", "log_a", "log_a_sd", "a_sd", "b_sd", "cov_log_a_b", "c", "d", *_OPTIONAL_SDS)
 
 
 class Anchors(NamedTuple):
@@ -31,7 +33,10 @@ class Anchors(NamedTuple):
         cov_log_a_b: covariance of the errors of log a and b, NaN where the file has none, [anchor].
         c: lower asymptote, NaN where the file has none, [anchor].
         d: upper asymptote, likewise, [anchor].
+        c_sd: SD of c, NaN where the file has none, [anchor].
+        d_sd: SD of d, likewise, [anchor].
         thresholds: NaN beyond those that the anchor has, [anchor, threshold].
+        thresholds_sd: their SDs, NaN where the file has none, [anchor, threshold].
         row: row of the anchor in the table that was aligned, [anchor]; takes the table's other columns along.
         missing: ids of the anchors that are not in the data.
     """
@@ -45,7 +50,10 @@ class Anchors(NamedTuple):
     cov_log_a_b: Float64[np.ndarray, " anchor"]
     c: Float64[np.ndarray, " anchor"]
     d: Float64[np.ndarray, " anchor"]
+    c_sd: Float64[np.ndarray, " anchor"]
+    d_sd: Float64[np.ndarray, " anchor"]
     thresholds: Float64[np.ndarray, "anchor threshold"]
+    thresholds_sd: Float64[np.ndarray, "anchor threshold"]
     row: Int64[np.ndarray, " anchor"]
     missing: list[str | int]
 
@@ -59,21 +67,20 @@ def read_anchors(source: Source, *, item_col: str = ITEM) -> pa.Table:
     Args:
         source: a Parquet file, folder, glob or URL; a CSV file (by its suffix); a run's folder; a `pa.Table`
             or a pandas DataFrame. Columns item_id, a, b, and optional a_sd, b_sd, log_a, log_a_sd,
-            cov_log_a_b, c, d, thresholds.
+            cov_log_a_b, c, d, c_sd, d_sd, thresholds, thresholds_sd.
         item_col: the column of the items' ids.
 
     Returns:
         Columns item_id (type kept; string from a CSV), a, b, log_a, log_a_sd, b_sd (float64, no nulls) and,
-        where present, cov_log_a_b, c, d (float64) and thresholds (list of float64).
+        where present, cov_log_a_b, c, d, c_sd, d_sd (float64), thresholds and thresholds_sd (lists of float64).
 
     Raises:
         InputError: the source cannot be read; a column is missing; ids are null or repeated; a is not
-            positive; a, b or an SD is not finite; an SD is not positive; or cov_log_a_b makes no covariance
-            matrix with the SDs.
+            positive; a, b or an SD is not finite; an SD is not positive; cov_log_a_b makes no covariance
+            matrix with the SDs; or an anchor has not as many SDs of thresholds as thresholds.
     """
     wanted = [Wanted(ITEM, item_col), Wanted("a", "a"), Wanted("b", "b")]
-    optional = ("log_a", "log_a_sd", "a_sd", "b_sd", "cov_log_a_b", "c", "d", "thresholds")
-    wanted += [Wanted(name, name, False) for name in optional]
+    wanted += [Wanted(name, name, False) for name in (*_NUMBERS, *_LISTS) if name not in ("a", "b")]
     where = describe(source)
     return _checked(read_item_table(source, wanted, _NUMBERS, "anchor"), where)
 
@@ -91,11 +98,15 @@ def _checked(table: pa.Table, where: str) -> pa.Table:
     _require(table, columns["log_a"], "log_a", where)
     _require(table, columns["log_a_sd"], "log_a_sd" if "log_a_sd" in numbers else "a_sd", where, positive=True)
     _require(table, columns["b_sd"], "b_sd", where, positive=True)
-    columns |= {name: numbers[name] for name in ("cov_log_a_b", "c", "d") if name in numbers}
+    columns |= {name: numbers[name] for name in ("cov_log_a_b", "c", "d", *_OPTIONAL_SDS) if name in numbers}
     if "cov_log_a_b" in columns:
         _check_covariance(table, columns, where)
-    if "thresholds" in table.column_names:
-        columns["thresholds"] = _thresholds(table["thresholds"], where)
+    for name in _OPTIONAL_SDS:
+        if name in columns:
+            _require(table, pc.fill_null(columns[name], 1.0), name, where, positive=True)
+    columns |= {name: _lists(table[name], name, where) for name in _LISTS if name in table.column_names}
+    if "thresholds_sd" in columns:
+        _check_threshold_sds(table, columns, where)
     fields = [table.schema.field(ITEM), *(pa.field(name, column.type) for name, column in columns.items())]
     return pa.table([table[ITEM], *columns.values()], schema=pa.schema(fields))
 
@@ -122,14 +133,27 @@ def _check_covariance(table: pa.Table, columns: dict[str, pa.ChunkedArray], wher
         raise InputError(f"{problem}(item_id, cov_log_a_b) = {rows}.", "Correct these anchors or remove the column.")
 
 
-def _thresholds(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
+def _check_threshold_sds(table: pa.Table, columns: dict[str, pa.ChunkedArray], where: str) -> None:
+    lists = pa.table({name: columns[name] for name in _LISTS if name in columns})
+    known, sds = (padded_lists(lists, name) for name in _LISTS)
+    width = max(known.shape[1], sds.shape[1])
+    filled = lambda good: np.pad(good, ((0, 0), (0, width - good.shape[1])))  # noqa: E731
+    matching = (filled(np.isfinite(known)) == filled(np.isfinite(sds) & (sds > 0.0))).all(1)
+    bad = pa.chunked_array([pa.array(columns["thresholds_sd"].is_valid().to_numpy() & ~matching)])
+    if pc.any(bad).as_py():
+        rows = offenders(table, bad, [ITEM])
+        problem = f"Expected a finite and positive SD in thresholds_sd for every threshold, found others in {where}: "
+        raise InputError(f"{problem}item_id = {rows}.", "Correct these anchors or remove the column.")
+
+
+def _lists(column: pa.ChunkedArray, name: str, where: str) -> pa.ChunkedArray:
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type) or pa.types.is_null(column.type):
         try:
             return column.cast(pa.list_(pa.float64()))
         except (pa.ArrowException, ValueError):
             pass
-    problem = f"Expected lists of numbers in thresholds, found {column.type} in {where}."
-    raise InputError(problem, "Write thresholds as a list of floats, or remove the column.")
+    problem = f"Expected lists of numbers in {name}, found {column.type} in {where}."
+    raise InputError(problem, f"Write {name} as a list of floats, or remove the column.")
 
 
 def align_anchors(responses: Responses, anchors: pa.Table) -> Anchors:
@@ -160,9 +184,11 @@ def align_anchors(responses: Responses, anchors: pa.Table) -> Anchors:
         raise InputError(problem, "Check that both files name items the same way.")
     row = place.take(pa.array(codes)).to_numpy().astype(np.int64)
     values = {name: anchors[name].to_numpy()[row] for name in ("a", "b", "log_a", "log_a_sd", "b_sd")}
-    for name in ("cov_log_a_b", "c", "d"):
+    for name in ("cov_log_a_b", "c", "d", *_OPTIONAL_SDS):
         values[name] = numbers_or_nan(anchors, name)[row]
-    values["thresholds"] = padded_lists(anchors, "thresholds")[row]
+    thresholds, given = (padded_lists(anchors, name)[row] for name in _LISTS)
+    values |= {"thresholds": thresholds, "thresholds_sd": np.full_like(thresholds, np.nan)}
+    values["thresholds_sd"][:, : given.shape[1]] = given
     missing = ids.filter(pc.invert(pc.is_in(ids.cast(text), value_set=in_data.cast(text)))).to_pylist()
     return Anchors(item=codes, row=row, missing=missing, **values)
 

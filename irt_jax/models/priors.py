@@ -17,7 +17,7 @@ from irt_jax.models.logistic import TWO
 from irt_jax.models.release import release
 from irt_jax.models.settings import PriorSettings
 from irt_jax.models.slope_intercept import NoPriors
-from irt_jax.models.thresholds import coordinates
+from irt_jax.models.thresholds import coordinates, coordinates_sd
 
 #: What is taken where no file says otherwise.
 DEFAULTS = PriorSettings()
@@ -89,15 +89,24 @@ def _with_own(
         if coding.bank.takes(name):
             found[name] = np.tile(np.array(counts), (n_items, 1))
             if anchors is not None:
-                value = getattr(anchors, name)
-                known = (value > 0) & (value < 1)
-                total = value[known] * (1.0 - value[known]) / settings.anchor_asymptote_sd**2
-                found[name][anchors.item[known]] = np.stack([value[known], 1.0 - value[known]], 1) * total[:, None]
+                found[name] = _anchored_asymptotes(found[name], anchors, name, settings.anchor_asymptote_sd)
     if coding.bank.takes("slopes"):
         steps = (n_items, coding.bank.n_categories - 1)
         for name, sd in (("slopes", settings.nominal_slope_sd), ("intercepts", settings.nominal_intercept_sd)):
             found |= {f"{name}_mean": np.zeros(steps), f"{name}_sd": np.full(steps, sd)}
     return priors._replace(model=coding.model, n_categories=coding.n_categories, fixed=coding.fixed, **found)
+
+
+def _anchored_asymptotes(
+    counts: Float[np.ndarray, "item 2"], anchors: Anchors, name: str, default_sd: float
+) -> Float[np.ndarray, "item 2"]:
+    """Beta priors with the anchors' means and SDs; none says less than the prior of the other items."""
+    value, sd = getattr(anchors, name), getattr(anchors, f"{name}_sd")
+    known = (value > 0) & (value < 1)
+    mean, sd = value[known], np.where(np.isnan(sd), default_sd, sd)[known]
+    total = np.maximum(mean * (1.0 - mean) / sd**2 - 1.0, counts[0].sum())
+    counts[anchors.item[known]] = np.stack([mean, 1.0 - mean], 1) * total[:, None]
+    return counts
 
 
 def _with_covariance(priors: ItemPriors, anchors: Anchors) -> ItemPriors:
@@ -114,7 +123,10 @@ def _with_covariance(priors: ItemPriors, anchors: Anchors) -> ItemPriors:
 def _with_shapes(
     priors: ItemPriors, n_items: int, coding: Coding, anchors: Anchors | None, settings: PriorSettings
 ) -> ItemPriors:
-    """Coordinates of the thresholds: weak, or those of an anchor's thresholds, whose SD is that of b and mean is b."""
+    """Coordinates of the thresholds: weak, or those of an anchor's thresholds, whose mean is b.
+
+    An anchor's thresholds have the SDs of its file, where there are none that of b, and independent errors.
+    """
     if not coding.bank.shapes:
         return priors
     ordered, n_thresholds = (np.broadcast_to(part, n_items) for part in of_thresholds(coding.bank, coding))
@@ -130,9 +142,10 @@ def _with_shapes(
         own_values = np.nan_to_num(anchors.thresholds[known])[:, :width]
         values[:, : own_values.shape[1]] = own_values
         mean[item] = coordinates(values, ordered[item], n_thresholds[item])
-        precise = anchors.b_sd[known][:, None]
-        gaps = np.maximum(np.abs(np.diff(values, axis=1)), precise)
-        sd[item] = np.where(ordered[item][:, None], np.sqrt(2.0) * precise / gaps, precise)
+        error = np.tile(anchors.b_sd[known][:, None], width)
+        own_error = anchors.thresholds_sd[known][:, :width]
+        error[:, : own_error.shape[1]] = np.where(np.isnan(own_error), error[:, : own_error.shape[1]], own_error)
+        sd[item] = coordinates_sd(values, error, ordered[item])
         mean, sd = np.where(own, mean, 0.0), np.where(own, sd, 1.0)
         counted = np.arange(width) < n_thresholds[item][:, None]
         priors.b_mean[item] = np.where(counted, values, 0.0).sum(1) / n_thresholds[item]

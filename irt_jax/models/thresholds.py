@@ -54,6 +54,24 @@ def coordinates(
     return np.where(own, np.where(ordered[:, None], np.log(gaps), contrasts), 0.0)
 
 
+def coordinates_sd(
+    thresholds: Float[np.ndarray, "item threshold"],
+    sd: Float[np.ndarray, "item threshold"],
+    ordered: Bool[np.ndarray, " item"],
+) -> Float[np.ndarray, "item coordinate"]:
+    """SDs of the coordinates of thresholds with independent errors, to first order where they are logs of gaps.
+
+    Args:
+        thresholds: of every item; ascending where `ordered`.
+        sd: of each threshold's error.
+        ordered: see `deviations`.
+    """
+    of_gap = np.sqrt(sd[:, 1:] ** 2 + sd[:, :-1] ** 2)
+    gaps = np.maximum(np.abs(np.diff(thresholds, axis=1)), of_gap / np.sqrt(2.0))
+    contrasts = np.sqrt(sd**2 @ helmert(thresholds.shape[1] - 1).T ** 2)
+    return np.where(ordered[:, None], of_gap / gaps, contrasts)
+
+
 def helmert(count: int) -> Float[np.ndarray, "count threshold"]:
     """Contrasts of each threshold but the first with the mean of those before it, of unit length.
 

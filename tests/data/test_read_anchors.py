@@ -66,6 +66,20 @@ def test_optional_columns_are_passed_through():
     assert_fails(table(thresholds=["1", "2", "3"]), "lists of numbers in thresholds", "string")
 
 
+def test_sds_of_the_other_parameters():
+    thresholds = pa.array([[0, 1], None, [-1]])
+    sds = pa.array([[0.1, 0.2], None, None])
+    result = read_anchors(table(thresholds=thresholds, thresholds_sd=sds, c=[0.2, None, 0.1], c_sd=[0.03, None, None]))
+    assert result["thresholds_sd"].to_pylist() == [[0.1, 0.2], None, None]
+    assert result["c_sd"].to_pylist() == [0.03, None, None]
+    assert_fails(table(c_sd=[0.1, 0.0, 0.1]), "Expected c_sd to be finite and positive")
+    wrong = {"q1": [[0.1], None, [0.1]], "q2": [None, [0.1], None], "q3": [None, None, [-0.2]]}
+    for item, given in wrong.items():
+        read = table(thresholds=thresholds, thresholds_sd=given)
+        assert_fails(read, "SD in thresholds_sd for every threshold", f"item_id = {item!r}.")
+    assert_fails(table(thresholds_sd=sds), "SD in thresholds_sd for every")
+
+
 @pytest.mark.parametrize("kind", [pa.int32(), pa.int64(), pa.uint64()])
 def test_integer_ids_keep_their_type(kind):
     assert read_anchors(table(item_id=pa.array([1, 2, 3], kind)))["item_id"].type == kind

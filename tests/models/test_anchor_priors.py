@@ -25,7 +25,8 @@ ANCHORS = {"item_id": ["w", "y"], "a": [1.3, 0.8], "b": [0.4, -0.2], "a_sd": [0.
 
 
 def posed(model, anchors, **options):
-    responses = encode(RESPONSES if model == "grm" else RESPONSES.set_column(2, "response", [pa.array([0, 1] * 12)]))
+    binary = RESPONSES.set_column(2, "response", [pa.array([0, 1] * 12)])
+    responses = encode(RESPONSES if model in ("grm", "gpcm") else binary)
     aligned = align_anchors(responses, read_anchors(pa.table(anchors)))
     told = _told(responses, aligned, make_options(model=model, population="fixed", **options), [], Stopwatch())
     return told, pose(told.model, responses, _priors(told), standard_population())
@@ -68,6 +69,26 @@ def test_thresholds_guessing_and_slipping():
     assert 0.015 < beta.std(*priors.c[0]) < 0.02
     assert priors.c[2].tolist() == [5.0, 17.0]
     assert beta.mean(*priors.d[2]) == pytest.approx(0.95)
+
+
+def test_their_own_sds_where_the_file_has_them():
+    anchors = {**ANCHORS, "thresholds": [[0.4], [-1.0, 0.6]], "thresholds_sd": [None, [0.3, 0.4]]}
+    told, _ = posed("grm", anchors, priors="mission")
+    assert _priors(told).shape_sd[2, 0] == pytest.approx(0.5 / 1.6)
+    told, _ = posed("gpcm", anchors, priors="mission")
+    assert _priors(told).shape_sd[2, 0] == pytest.approx(np.sqrt((0.3**2 + 0.4**2) / 2.0))
+    told, _ = posed("4pl", {**ANCHORS, "c": [0.2, 0.3], "c_sd": [0.07, 0.5], "d": [0.9, 0.95]}, priors="mission")
+    priors = _priors(told)
+    assert (beta.mean(*priors.c[0]), beta.std(*priors.c[0])) == pytest.approx((0.2, 0.07))
+    assert priors.c[2].tolist() == pytest.approx([0.3 * 22, 0.7 * 22]), "no vaguer than the prior of other items"
+    assert (beta.mean(*priors.d[2]), beta.std(*priors.d[2])) == pytest.approx((0.95, 0.02))
+
+
+def test_the_sds_of_a_run_are_those_of_its_anchors():
+    parameters = {"item_id": ["y"], "a": [0.8], "b": [-0.2], "thresholds": [[-1.0, 0.6]], "thresholds_sd": [[0.3, 0.4]]}
+    aligned = align_anchors(encode(RESPONSES), read_anchors(pa.table(parameters)))
+    np.testing.assert_allclose(aligned.thresholds_sd, [[0.3, 0.4]])
+    assert np.isnan(aligned.c_sd).all()
 
 
 def test_fixed_anchors_have_their_values_whatever_the_position():
