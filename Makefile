@@ -10,13 +10,17 @@ NEWER ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.13*/bin/python $(HOME)
 DEMO_DATABASE ?= $(or $(TMPDIR),/tmp)/irt_jax_demo_$(shell id -u)
 DEMO_WINDOW := "$(shell date -u -d "$$(date -u +%Y-%m-01) -1 month" +%Y-%m 2>/dev/null || date -u -v1d -v-1m +%Y-%m) monthly"
 
+# Tests run in this many processes, each of which takes up to 5 GB; WORKERS=0 is one that can be debugged.
+WORKERS ?= 2
+PYTEST := -m pytest -n $(WORKERS) --dist worksteal
+
 .PHONY: help demo test lint tests test-newer test-long test-peers lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo         calibrate real data with anchors, then the monthly job from database to database"
 	@echo "make test         linters, types and tests, on every supported ArviZ that can be had"
-	@echo "make test-long    statistical tests that take more than minutes, beside those in make test"
+	@echo "make test-long    all models and data sets of the statistical tests that make test has a part of"
 	@echo "make test-peers   the long comparisons with PyMC, besides the one in make test"
 	@echo "make lock         renew requirements.lock and those of docker/"
 	@echo "make clean        remove what the other targets made"
@@ -44,7 +48,7 @@ lint: $(VENV)/.dev
 
 tests: $(VENV)/.dev
 	@echo "==> Tests"
-	$(BIN)/python -m pytest -m "not peers and not long" --durations=25
+	$(BIN)/python $(PYTEST) -m "not peers and not long" --durations=25
 
 test-newer:
 ifeq ($(NEWER),)
@@ -52,14 +56,14 @@ ifeq ($(NEWER),)
 else
 	@echo "==> Tests under ArviZ 1.x: $$($(NEWER) --version)"
 	@$(MAKE) --no-print-directory $(VENV)-newer/.dev VENV=$(VENV)-newer PYTHON=$(NEWER)
-	$(VENV)-newer/bin/python -m pytest -m "not peers and not slow and not long"
+	$(VENV)-newer/bin/python $(PYTEST) -m "not peers and not slow and not long"
 endif
 
 test-long: $(VENV)/.dev
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python $(PYTEST) -m long
 
 test-peers: $(VENV)/.dev
-	$(BIN)/python -m pytest -m peers
+	$(BIN)/python $(PYTEST) -m peers
 
 $(VENV)/.uv:
 	@echo "==> Virtual environment in $(VENV)"

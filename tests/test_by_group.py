@@ -28,6 +28,7 @@ def test_copies_hold_the_responses_of_their_groups(table):
     assert (np.diff(found.item)[np.diff(found.person) == 0] > 0).all()
 
 
+@pytest.mark.slow
 def test_an_item_that_is_harder_in_one_group_comes_out_so(table):
     frame = table.to_pandas()
     rng = np.random.default_rng(0)
@@ -41,6 +42,7 @@ def test_an_item_that_is_harder_in_one_group_comes_out_so(table):
     assert fit.items.group.isna().sum() == 9
 
 
+@pytest.mark.slow
 def test_anchors_are_the_prior_of_all_copies(table):
     anchors = pa.table({"item_id": [4, 6], "a": [1.0, 1.0], "b": [0.2, -0.1], "a_sd": [1e-3] * 2, "b_sd": [1e-3] * 2})
     fit = calibrate(table, anchors, method="mml", by_group=(4,))

@@ -121,6 +121,7 @@ def _as_numbers(ids: pa.ChunkedArray) -> pa.Array:
     return pa.array([int(name[1:]) for name in ids.to_pylist()], pa.int32())
 
 
+@pytest.mark.slow
 def test_rare_items_stay_and_are_marked_or_go(small):
     items, counts = np.unique(small.responses["item_id"].to_pylist(), return_counts=True)
     limit = int(np.sort(counts)[2])
@@ -144,6 +145,7 @@ def _row(table: pa.Table) -> dict[str, list]:
     return {name: table[name].slice(0, 1).to_pylist() for name in table.column_names}
 
 
+@pytest.mark.slow
 def test_groups_are_carried_to_the_persons(small):
     names = ["x" if int(p[1:]) % 2 else "y" for p in small.responses["person_id"].to_pylist()]
     fit = calibrate(small.responses.append_column("group", pa.array(names)), **QUICK)
@@ -189,6 +191,7 @@ def test_a_run_that_is_too_short_says_so(small):
     assert fit.run["diagnostics"]["ok"] is False
 
 
+@pytest.mark.slow
 def test_fixed_anchors_come_out_as_they_went_in_and_the_others_on_their_scale(small):
     for told in ({"method": "mml"}, {"draws": 100, "warmup": 50, "chains": 4}):
         with warnings.catch_warnings():
@@ -219,6 +222,7 @@ def test_every_item_needs_a_model_in_a_file_of_models(small, tmp_path):
         calibrate(small.responses, model=str(tmp_path / "none.parquet"))
 
 
+@pytest.mark.slow
 def test_categories_that_nobody_used_are_named_and_keep_their_numbers():
     responses = pa.table(
         {"person_id": [1, 1, 2, 2, 3, 3], "item_id": ["x", "y"] * 3, "response": [0, 0, 2, 1, 0, 2]},

@@ -4,6 +4,7 @@ import numpy as np
 import oracle
 import pyarrow as pa
 import pytest
+from soon import soon
 from test_marginal import draws_of, farthest
 
 from irt_jax.calibration import calibrate
@@ -32,6 +33,7 @@ def data():
     return grouped(1500, 12, seed=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("priors", ["flat", "mission"])
 def test_one_group_fixes_the_scale_and_the_others_are_found(data, priors):
     table, _, _, b = data
@@ -82,7 +84,7 @@ def test_fixed_populations_are_all_alike(data):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("anchored", [0, 4])
+@pytest.mark.parametrize("anchored", soon([0, 4], now=[4]))
 def test_joint_and_marginal_posterior_agree(anchored):
     table, anchors, _, _ = grouped(150, 9, seed=2, anchored=anchored)
     told = {"interval": 0.9, "seed": 1, "priors": "mission"}

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xarray as xr
+from soon import soon
 
 from irt_jax.calibration import calibrate
 from irt_jax.diagnostics import mcse_mean, mcse_quantile, mcse_sd
@@ -29,7 +30,7 @@ def simulation():
     return simulate(150, 18, 12, anchor_items=6, ability_mean=0.5, seed=8)
 
 
-@pytest.fixture(scope="module", params=["mission", "hierarchical"])
+@pytest.fixture(scope="module", params=soon(["mission", "hierarchical"], now=["hierarchical"]))
 def fits(simulation, request):
     """All three engines, with the mission's priors and N(0, 1), or with everything learned that can be."""
     population = {"mission": "fixed", "hierarchical": "free"}[request.param]
@@ -136,6 +137,7 @@ def test_the_same_seed_gives_the_same_draws(simulation, method):
     assert one.posterior.equals(other.posterior)
 
 
+@pytest.mark.slow
 def test_extreme_records_are_no_trouble():
     """All correct, all wrong, one response, an item that everybody got right."""
     rng = np.random.default_rng(0)

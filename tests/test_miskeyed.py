@@ -116,6 +116,7 @@ def test_an_item_of_no_use_is_not_called_miskeyed():
     assert wrong.tolist() == [False, True, True, False, False]
 
 
+@pytest.mark.slow
 def test_free_signs_find_the_negative_slope(simulation):
     ids = encode(simulation.responses).item_ids
     wrong = with_wrong_key(simulation, ids[4].as_py())

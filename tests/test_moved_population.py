@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pytest
+from soon import soon
 
 from irt_jax.calibration import calibrate
 from irt_jax.study.designs import random_design
 
-REPLICATIONS = 50
+REPLICATIONS, FEWER = 50, 10
 #: The plain model's biases are large; fewer replications show them.
 CONTROLS = 20
 PERSONS, ITEMS, PER_PERSON, ANCHORS = 1000, 100, 20, 10
@@ -98,9 +99,10 @@ def test_estimates_are_unbiased_by_default(moved):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("replications", soon([FEWER, REPLICATIONS], now=[FEWER]))
 @pytest.mark.parametrize("moved", [PERSONS_MOVED, ITEMS_MOVED])
-def test_posterior_means_are_unbiased_by_default(moved):
-    found = biases(moved, method="hmc", chains=2, warmup=60, draws=250)
+def test_posterior_means_are_unbiased_by_default(moved, replications):
+    found = biases(moved, replications, method="hmc", chains=2, warmup=60, draws=250)
     assert not found["b"].shown
     assert not found["log a"].shown
 

@@ -86,6 +86,7 @@ def test_sound_anchors_have_uniform_p_values():
     assert np.abs(values - expected).max() < 1.63 / np.sqrt(len(values))  # Kolmogorov, 1 %
 
 
+@pytest.mark.slow
 def test_a_drifted_anchor_is_named_and_the_file_has_everything(simulation, tmp_path):
     frame = simulation.anchors.to_pandas()
     frame.loc[2, "b"] -= 0.8
@@ -102,6 +103,7 @@ def test_a_drifted_anchor_is_named_and_the_file_has_everything(simulation, tmp_p
     assert calibrate(simulation.responses, method="mml").anchors.empty
 
 
+@pytest.mark.slow
 def test_verbagg_contradicts_the_missions_prior_and_lsat7_does_not():
     conflict = [text for text in calibrate(verbagg(), method="mml").diagnostics.warnings if "contradict" in text]
     assert len(conflict) >= 1

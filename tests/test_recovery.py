@@ -10,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pytest
+from soon import soon
 
 from irt_jax.calibration import calibrate
 from irt_jax.data import encode
 from irt_jax.study.simulate import simulate
 
-REPLICATIONS = 60
+REPLICATIONS, FEWER = 60, 20
 SIZES = {"persons": 200, "items": 20, "per_person": 15, "anchor_items": 6}
 SAMPLER = {"priors": "mission", "population": "fixed", "chains": 4, "draws": 250}
 THIN = 10
@@ -82,8 +83,9 @@ def problems(replications: list[Replication]) -> list[str]:
 
 
 @pytest.mark.slow
-def test_intervals_cover_the_truth_and_all_responses_are_used():
-    assert problems([replicate(seed, slice(None)) for seed in range(REPLICATIONS)]) == []
+@pytest.mark.parametrize("replications", soon([FEWER, REPLICATIONS], now=[FEWER]))
+def test_intervals_cover_the_truth_and_all_responses_are_used(replications):
+    assert problems([replicate(seed, slice(None)) for seed in range(replications)]) == []
 
 
 @pytest.mark.long

@@ -68,6 +68,7 @@ def test_lsat6_rasch_with_a_given_population():
     np.testing.assert_allclose(fit.items.b_sd, [0.1287, 0.0821, 0.0766, 0.0865, 0.1048], rtol=0.02)
 
 
+@pytest.mark.slow
 def test_lsat7_with_guessing_in_one_item(tmp_path):
     """The maximum, which published estimates have not reached: a 1.951, d .0819, c .298, -2658.0543."""
     models = tmp_path / "models.csv"

@@ -55,12 +55,12 @@ def test_sound_anchors_hold_as_firmly_as_without():
     np.testing.assert_allclose(robust.items.b, soft.items.b, atol=0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
 def test_the_bias_over_many_data_sets():
     """Two of ten anchors are off by 0.6, with 1,000 responses each: the free items stay where they are."""
     found = {"robust": [], "soft": []}
-    for seed in range(12):
+    for seed in range(20):
         simulation, anchors, _ = drifted(seed=100 + seed)
         for mode, values in found.items():
             values.append(bias(calibrate(simulation.responses, anchors, method="mml", anchor_mode=mode), simulation))

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from sbc_bands import pointwise_level, ranks_tail
+from soon import soon
 
 from irt_jax.calibration import calibrate
 
@@ -18,6 +19,8 @@ BANKS = {
 }
 POLYTOMOUS = {"grm", "gpcm", "pcm", "nominal"}
 PERSONS, REPLICATIONS, CONTROLS = 120, 120, 40
+#: In every run of the tests.
+FEWER = 40
 SAMPLER = {"method": "hmc", "priors": "mission", "population": "fixed", "chains": 4, "warmup": 80, "draws": 200}
 THIN, BINS, ALPHA = 4, 25, 0.001
 RANKED = SAMPLER["chains"] * SAMPLER["draws"] // THIN - 1
@@ -137,12 +140,18 @@ def not_uniform(replications: int, bank: tuple[str, tuple[str, ...]], **options)
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
-def test_ranks_of_the_truth_are_uniform(bank):
-    assert not_uniform(REPLICATIONS, bank) == []
+@pytest.mark.parametrize(
+    ("bank", "replications"),
+    [("mixed", FEWER), *(pytest.param(name, REPLICATIONS, marks=pytest.mark.long) for name in BANKS)],
+    indirect=["bank"],
+)
+def test_ranks_of_the_truth_are_uniform(bank, replications):
+    assert not_uniform(replications, bank) == []
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
+@pytest.mark.parametrize("bank", soon(BANKS, now=["mixed"]), indirect=True)
 def test_a_wrong_prior_fails(bank):
     failed = not_uniform(CONTROLS, bank, b_prior_sd=0.4)
     assert any(name.endswith(" b") for name in failed)
@@ -150,7 +159,7 @@ def test_a_wrong_prior_fails(bank):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
-@pytest.mark.parametrize("bank", [pytest.param("mixed", marks=pytest.mark.long), "1pl"], indirect=True)
+@pytest.mark.parametrize("bank", soon(BANKS, now=["1pl"]), indirect=True)
 def test_an_engine_that_sees_half_of_the_responses_fails_by_the_log_likelihood(bank):
     failed = not_uniform(CONTROLS, bank, keep=0.5)
     assert "log-likelihood" in failed

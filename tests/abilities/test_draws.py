@@ -44,6 +44,7 @@ def assert_uniform(rank):
     assert kstest(rank, "uniform").pvalue > 1e-5
 
 
+@pytest.mark.slow
 def test_every_awkward_person_has_the_exact_distribution():
     people = list(records.RECORDS.values())
     nodes = np.linspace(-6, 6, 110)  # .9 SD of the narrowest

@@ -189,6 +189,7 @@ def test_items_without_an_estimate_are_on_no_side():
     assert found.scales[0].n_only == (0, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
 def test_fits_in_memory_and_in_folders_are_the_same(small, tmp_path):
     fits = {

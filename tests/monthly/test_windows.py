@@ -6,7 +6,7 @@ import pytest
 from benchmarks.windows import BANK, DRIFTED, summarise, window
 
 #: `benchmarks/windows.py` runs a hundred.
-WINDOWS = 20
+WINDOWS = 12
 
 
 @pytest.mark.slow

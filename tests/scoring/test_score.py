@@ -66,6 +66,7 @@ def log_likelihood(items, answers, theta):
     return sum(np.log(slow_models.probabilities(MODELS[i], items[i], theta)[y]) for i, y in answers)
 
 
+@pytest.mark.slow
 def test_eap_equals_quadrature(items, responses, scored):
     for row in scored.itertuples():
         answers = own(responses, row.person_id)
@@ -184,6 +185,7 @@ def test_files_without_models_are_2pl_and_items_without_estimates_go(items, resp
         score(encode(beyond), read_items(table_of(items)))
 
 
+@pytest.mark.slow
 def test_the_items_uncertainty_widens_the_scores(small, tmp_path):
     fit = calibrate(small.responses, small.anchors, draws=200, warmup=50)
     fit.write(tmp_path / "run")
