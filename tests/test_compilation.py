@@ -33,6 +33,7 @@ def data_of(seed):
 )
 def test_a_replication_of_a_design_compiles_nothing(options):
     options = {**options, "priors": "mission", "population": "fixed"}
+    jax.clear_caches()  # Else programs of earlier tests may be so many that all are given up in between.
     calibrate(*data_of(1), **options)
     before = len(compilations)
     assert before > 0
