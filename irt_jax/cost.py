@@ -16,7 +16,7 @@ from typing import NamedTuple
 METHODS = ("mml", "hmc", "joint")
 MIB = 2**20
 #: Processor seconds on the busy machine for each second on a quiet one: the reference problem by mml and by hmc there,
-#: 17 and 53 s (learned_2cores), against 9 and 27 s (reference_2cores).
+#: 17 and 53 s (learned_2cores), against 9 and 27 s (the record of the reference problem then).
 BUSY = 1.9
 
 
@@ -63,9 +63,9 @@ class Cost(NamedTuple):
 #: Seconds before anything is read: Python and imports. Records: total less its stages, and import_s.
 START = {"cpu": 2.0, "gpu": 3.5}
 #: Seconds of compilation by method. Records: compile_s; joint: reference_joint_nuts.
-COMPILE = {"cpu": {"mml": 6.5, "hmc": 9.6, "joint": 4.7}, "gpu": {"mml": 11.0, "hmc": 20.0}}
+COMPILE = {"cpu": {"mml": 8.5, "hmc": 13.5, "joint": 4.7}, "gpu": {"mml": 11.0, "hmc": 20.0}}
 #: The same where the population is learned, more by these factors; learned_2cores.
-COMPILE_LEARNED = {"mml": 2.2, "hmc": 2.2, "joint": 1.3}
+COMPILE_LEARNED = {"mml": 1.7, "hmc": 1.6, "joint": 1.3}
 #: Seconds a response of mml, all stages but compilation; sizes_2cores and sizes_h200, 1e7 responses.
 MML_RESPONSE = {"cpu": 2.2e-6, "gpu": 8e-7}
 #: Seconds of mml that do not depend on the data; sizes_2cores, 1e4 responses.
@@ -73,15 +73,15 @@ MML_FIXED = 2.5
 #: A response costs mml more by this factor where the population is learned: the wider grid, and anchors without their
 #: priors; learned_2cores, 1e6 responses.
 MML_LEARNED = 17.0
-#: Seconds a response and gradient of one chain on one core; reference_2cores (8.0 s, 18,000 gradients, two cores).
-GRADIENT_CORE = 8.9e-9
+#: Seconds a response and gradient of one chain on one core; reference_2cores (5.8 s, 14,700 gradients, two cores).
+GRADIENT_CORE = 7.9e-9
 #: On a GPU all chains advance together: seconds a gradient, and more for each response; reference and sizes_h200.
 GRADIENT_GPU = (1.6e-5, 6.1e-11)
 #: Gradients of hmc cost this much more where the population is learned; learned_2cores, 1e5 responses.
 GRADIENT_LEARNED = 2.6
 #: Leapfrog steps of a quarter turn for 500 items and fewer; they grow with dimension ** (1 / 4) (Beskos et al. 2013,
-#: Bernoulli 19). Records: 5.0 for 500 items, 8.5 for 5,000.
-STEPS, STEPS_ITEMS = 5.0, 500
+#: Bernoulli 19). Record: 4.1 for 500 items.
+STEPS, STEPS_ITEMS = 4.1, 500
 #: Seconds of finding the mode for hmc, and for each response; reference_2cores, sizes_h200.
 MODE = (0.6, 3e-6)
 #: Seconds of summaries that do not depend on the data, and for each draw of a parameter; short_ and reference_2cores,

@@ -155,7 +155,7 @@ def test_a_gpu_without_room_is_left_alone():
 
 
 def test_a_posterior_of_a_day_is_not_chosen():
-    huge = Size(5_000_000, 5_000, 100_000_000)
+    huge = Size(10_000_000, 5_000, 200_000_000)
     found = choose(estimate_costs(huge, 2), "cpu", Memory(10**12, 10**12, False))
     assert found.method == "mml"
     assert "would take" in found.why
