@@ -16,6 +16,8 @@ PYTEST := -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: help demo test lint tests test-newer test-long test-peers lock clean
 .DEFAULT_GOAL := help
+# One after the other whatever -j says: they share environments, and the tests take all cores.
+.NOTPARALLEL:
 
 help:
 	@echo "make demo         calibrate real data with anchors, then the monthly job from database to database"
