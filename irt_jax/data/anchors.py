@@ -17,6 +17,8 @@ from irt_jax.names import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM
 
 _OPTIONAL_SDS = ("c_sd", "d_sd")
 _LISTS = ("thresholds", "thresholds_sd")
+#: A run's SDs below this are of parameters that it held fixed: zero, or what averaging equal draws rounds to.
+_HELD = 1e-9
 _NUMBERS = ("a", "b", "log_a", "log_a_sd", "a_sd", "b_sd", "cov_log_a_b", "c", "d", *_OPTIONAL_SDS)
 
 
@@ -62,7 +64,8 @@ def read_anchors(source: Source, *, item_col: str = ITEM) -> pa.Table:
     """Read and check anchors, one row an item.
 
     The SD of log a is `log_a_sd` where the file has that column, as a run's items.parquet does, in which
-    `a_sd` is the SD of a itself; in any other file it is `a_sd`.
+    `a_sd` is the SD of a itself; in any other file it is `a_sd`. What such a run held fixed has an SD of zero there and
+    gets the default, for its error is not known.
 
     Args:
         source: a Parquet file, folder, glob or URL; a CSV file (by its suffix); a run's folder; a `pa.Table`
@@ -88,7 +91,10 @@ def read_anchors(source: Source, *, item_col: str = ITEM) -> pa.Table:
 def _checked(table: pa.Table, where: str) -> pa.Table:
     numbers = {n: as_numbers(table[n], n, where) for n in _NUMBERS if n in table.column_names}
     absent = pa.chunked_array([pa.nulls(table.num_rows, pa.float64())])
-    log_a_sd = numbers["log_a_sd"] if "log_a_sd" in numbers else numbers.get("a_sd", absent)
+    of_run = "log_a_sd" in numbers
+    if of_run:
+        numbers |= {name: _unless_held(numbers[name]) for name in ("b_sd", *_OPTIONAL_SDS) if name in numbers}
+    log_a_sd = numbers["log_a_sd"] if of_run else numbers.get("a_sd", absent)
     columns = {"a": numbers["a"], "b": numbers["b"]}
     _require(table, columns["a"], "a", where, positive=True)
     _require(table, columns["b"], "b", where)
@@ -96,7 +102,7 @@ def _checked(table: pa.Table, where: str) -> pa.Table:
     columns["log_a_sd"] = pc.fill_null(log_a_sd, ANCHOR_LOG_A_SD)
     columns["b_sd"] = pc.fill_null(numbers.get("b_sd", absent), ANCHOR_B_SD)
     _require(table, columns["log_a"], "log_a", where)
-    _require(table, columns["log_a_sd"], "log_a_sd" if "log_a_sd" in numbers else "a_sd", where, positive=True)
+    _require(table, columns["log_a_sd"], "log_a_sd" if of_run else "a_sd", where, positive=True)
     _require(table, columns["b_sd"], "b_sd", where, positive=True)
     columns |= {name: numbers[name] for name in ("cov_log_a_b", "c", "d", *_OPTIONAL_SDS) if name in numbers}
     if "cov_log_a_b" in columns:
@@ -106,9 +112,20 @@ def _checked(table: pa.Table, where: str) -> pa.Table:
             _require(table, pc.fill_null(columns[name], 1.0), name, where, positive=True)
     columns |= {name: _lists(table[name], name, where) for name in _LISTS if name in table.column_names}
     if "thresholds_sd" in columns:
+        if of_run:
+            columns["thresholds_sd"] = _lists_unless_held(columns["thresholds_sd"])
         _check_threshold_sds(table, columns, where)
     fields = [table.schema.field(ITEM), *(pa.field(name, column.type) for name, column in columns.items())]
     return pa.table([table[ITEM], *columns.values()], schema=pa.schema(fields))
+
+
+def _unless_held(sds: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.if_else(pc.less(sds, _HELD), None, sds)
+
+
+def _lists_unless_held(sds: pa.ChunkedArray) -> pa.ChunkedArray:
+    held = np.any(padded_lists(pa.table({"sds": sds}), "sds") < _HELD, axis=1)
+    return sds.take(pa.array(np.arange(sds.length()), mask=held))
 
 
 def _require(table: pa.Table, values: pa.ChunkedArray, name: str, where: str, *, positive: bool = False) -> None:

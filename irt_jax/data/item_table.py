@@ -73,7 +73,9 @@ def _read_csv(files: Files, wanted: Sequence[Wanted], numbers: Collection[str]) 
         raise InputError(f"No permission to read {path!r}.", "Check the file's permissions.") from error
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"Cannot read the CSV file {path!r}: {first_line(error)}", "Correct the file.") from error
-    chosen = [want for want in pick(table.column_names, wanted, repr(path)) if want.name not in LISTS]
+    chosen = [
+        want for want in pick(table.column_names, wanted, repr(path)) if want.name.removesuffix("_sd") not in LISTS
+    ]
     fields = [pa.field(want.name, types[want.column]) for want in chosen]
     fields[0] = fields[0].with_metadata(UNTYPED)
     return pa.table([table[want.column] for want in chosen], schema=pa.schema(fields))

@@ -80,6 +80,22 @@ def test_sds_of_the_other_parameters():
     assert_fails(table(thresholds_sd=sds), "SD in thresholds_sd for every")
 
 
+def test_lists_in_a_csv_are_left_out(tmp_path):
+    (tmp_path / "anchors.csv").write_text('item_id,a,b,thresholds,thresholds_sd\nq1,1,0,"[0, 1]","[0.1, 0.1]"\n')
+    assert read_anchors(tmp_path / "anchors.csv").column_names == ["item_id", "a", "b", "log_a", "log_a_sd", "b_sd"]
+
+
+def test_what_a_run_held_fixed_has_no_sd_of_its_own():
+    sds = {"b_sd": [0.0, 2e-15, 0.3], "c_sd": [0.0, 1e-15, 0.1], "thresholds_sd": [[0.0, 0.0], [2e-15], [0.1]]}
+    rest = {"thresholds": [[0, 1], [0], [1]], "c": [0.2, 0.2, 0.2]}
+    result = read_anchors(table(log_a_sd=[None, None, 0.2], **sds, **rest))
+    assert result["log_a_sd"].to_pylist() == [0.05, 0.05, 0.2]
+    assert result["b_sd"].to_pylist() == [0.05, 0.05, 0.3]
+    assert result["c_sd"].to_pylist() == [None, None, 0.1]
+    assert result["thresholds_sd"].to_pylist() == [None, None, [0.1]]
+    assert_fails(table(**sds, **rest), "Expected b_sd to be finite and positive", "('q1', 0.0)")
+
+
 @pytest.mark.parametrize("kind", [pa.int32(), pa.int64(), pa.uint64()])
 def test_integer_ids_keep_their_type(kind):
     assert read_anchors(table(item_id=pa.array([1, 2, 3], kind)))["item_id"].type == kind
