@@ -24,7 +24,7 @@ from irt_jax.fit import Fit
 from irt_jax.item_rest import item_rest
 from irt_jax.likelihood.joint import JointData
 from irt_jax.models import bank_model, flat_model
-from irt_jax.models.priors import item_priors, linear_priors, no_priors
+from irt_jax.models.priors import B_POWER, item_priors, linear_priors, no_priors
 from irt_jax.models.settings import PriorSettings, read_prior_settings
 from irt_jax.options import PRIORS, Options
 from irt_jax.preparation import choose_population, code_models, prepare, unused_categories
@@ -178,6 +178,7 @@ def _priors(told: Told) -> Any:
         return no_priors(responses.n_items, told.coding)
     if options.sign == "free":
         return linear_priors(responses.n_items, told.coding, told.settings)
+    power = B_POWER if options.method != "mml" else 0.0  # a mode is that of log a and b, by the same programs
     return item_priors(
         responses.n_items,
         told.anchors,
@@ -185,6 +186,7 @@ def _priors(told: Told) -> Any:
         coding=told.coding,
         robust=options.anchor_mode == "robust",
         settings=told.settings,
+        b_power=power if options.abilities == "marginal" else None,
     )
 
 

@@ -2,14 +2,15 @@
 
 The Hamiltonian is split into that of a standard normal, whose flow is a rotation of position and momentum and costs
 nothing, and what the target's log density has beyond it, a kick. The error of a step then grows with the target's
-distance from normality alone, so that steps may be long: on a whitened item response posterior of 1,000 parameters an
-acceptance of .85 took steps of .4, where the leapfrog integrator took .2 (Shahbaba, Lan, Johnson & Neal 2014, Split
-Hamiltonian Monte Carlo, Statistics and Computing 24).
+distance from normality alone, so that steps may be long (Shahbaba, Lan, Johnson & Neal 2014, Split Hamiltonian Monte
+Carlo, Statistics and Computing 24).
 
-Kicks and rotations alternate with the weights of McLachlan's two-stage scheme, whose error is the smallest of those
-with two gradients a step (McLachlan 1995, SIAM Journal on Scientific Computing 16; Blanes, Casas & Sanz-Serna 2014,
-SIAM Journal on Scientific Computing 36). On that posterior a quarter turn by 4 gradients then has an acceptance of .93
-and a tail ESS of 1,918 in 3,600 draws, the worst of all; by 5 gradients of single steps it was .905 and 1,781.
+Kicks stand at the points of Lobatto's rule with four points, two of them the ends, with its weights. To first order in
+the distance from normality a step's error is that of the rule along the rotation, of the sixth power of its angle, so
+that one step may be a whole trajectory (Laskar & Robutel 2001, Celestial Mechanics and Dynamical Astronomy 80, the
+integrator SBAB3). On a whitened item response posterior of 1,000 parameters (5,000 persons x 500 items) one step over
+1.85 radians, 3 gradients, has an acceptance of .97; two steps of McLachlan's two-stage scheme, 4 gradients, .98; three
+single steps .83 on the same posterior in coordinates less normal, where this one had .84 and two of McLachlan's .94.
 """
 
 from collections.abc import Callable
@@ -17,30 +18,39 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from blackjax.mcmc.integrators import IntegratorState
 
-#: The first and the last kick of a step, as a share of it.
-FIRST_KICK = 0.1931833275037836
-#: Gradients that a step takes.
-GRADIENTS = 2
+#: Points of Lobatto's rule on the unit interval, and their weights.
+POINTS = (0.0, (1.0 - 5.0**-0.5) / 2.0, (1.0 + 5.0**-0.5) / 2.0, 1.0)
+WEIGHTS = (1.0 / 12.0, 5.0 / 12.0, 5.0 / 12.0, 1.0 / 12.0)
+#: Gradients that a step takes: that at its end is the next one's first.
+GRADIENTS = len(POINTS) - 1
 
 
 def rotation(log_density: Callable[[Any], Any], _: Callable[..., Any]) -> Callable[[IntegratorState, Any], Any]:
-    """A BlackJAX integrator: kick, rotation, kick, rotation, kick; reversible and volume-preserving.
+    """A BlackJAX integrator: a kick, and three times a rotation and a kick; reversible and volume-preserving.
 
     Args:
         log_density: of the position, one array.
         _: the kinetic energy, which must be that of unit masses.
     """
     value_and_gradient = jax.value_and_grad(log_density)
+    turns, kicks = jnp.asarray(np.diff(POINTS)), jnp.asarray(WEIGHTS)
+
+    def kicked(momentum: Any, position: Any, gradient: Any, length: Any) -> Any:
+        return momentum + length * (gradient + position)
 
     def step(state: IntegratorState, angle: Any) -> IntegratorState:
-        position, momentum, value, gradient = state
-        cosine, sine = jnp.cos(angle / 2), jnp.sin(angle / 2)
-        for kick in (FIRST_KICK, 1.0 - 2.0 * FIRST_KICK):
-            momentum = momentum + kick * angle * (gradient + position)
-            position, momentum = cosine * position + sine * momentum, cosine * momentum - sine * position
-            value, gradient = value_and_gradient(position)
-        return IntegratorState(position, momentum + FIRST_KICK * angle * (gradient + position), value, gradient)
+        cosine, sine = jnp.cos(turns * angle), jnp.sin(turns * angle)
+
+        def stage(i: Any, state: IntegratorState) -> IntegratorState:
+            position, momentum, _, gradient = state
+            momentum = kicked(momentum, position, gradient, kicks[i] * angle)
+            position, momentum = cosine[i] * position + sine[i] * momentum, cosine[i] * momentum - sine[i] * position
+            return IntegratorState(position, momentum, *value_and_gradient(position))
+
+        position, momentum, value, gradient = jax.lax.fori_loop(0, GRADIENTS, stage, state)
+        return IntegratorState(position, kicked(momentum, position, gradient, kicks[-1] * angle), value, gradient)
 
     return step

@@ -42,11 +42,12 @@ def sample_normal(
     sd: Float[AnyArray, " item"],
     hierarchy: Hierarchy | None,
     site: str | None = None,
+    scale: Float[AnyArray, " item"] | None = None,
 ) -> Float[AnyArray, " item"]:
     """NumPyro statement of one normal parameter per item.
 
-    Without a hierarchy the site has the parameter's name. With one the sites are `{name}_mean`, `{name}_log_sd` and
-    `{name}_base`, and the parameter itself is deterministic.
+    Without a hierarchy or a scale the site has the parameter's name. With either, it is `{name}_base`, and the
+    parameter itself is deterministic; a hierarchy has the sites `{name}_mean` and `{name}_log_sd` besides.
 
     Args:
         name: of the parameter.
@@ -54,11 +55,16 @@ def sample_normal(
         sd: prior SD of each item; likewise.
         hierarchy: of the free items; None for the given priors.
         site: name of the parameter itself, where it differs.
+        scale: the base is this many times the parameter, or its deviation, which has the same distribution; it may
+            depend on other sites. None for one.
     """
     site = site or name
     if hierarchy is None:
         with numpyro.plate("item", len(mean)):
-            return numpyro.sample(site, dist.Normal(mean, sd))
+            if scale is None:
+                return numpyro.sample(site, dist.Normal(mean, sd))
+            return numpyro.deterministic(site, numpyro.sample(f"{name}_base", dist.Normal(scale * mean, scale * sd)) / scale)
+    scale = 1.0 if scale is None else scale
     learned_mean = numpyro.sample(f"{name}_mean", dist.Normal(hierarchy.mean_centre, hierarchy.mean_sd))
     log_sd = numpyro.sample(f"{name}_log_sd", dist.Normal(hierarchy.log_sd_centre, hierarchy.log_sd_sd))
     learned_sd = numpyro.deterministic(f"{name}_sd", jnp.exp(log_sd))
@@ -66,8 +72,8 @@ def sample_normal(
     sd = jnp.where(hierarchy.free, learned_sd, sd)
     centred = hierarchy.centred
     with numpyro.plate("item", len(mean)):
-        base = numpyro.sample(f"{name}_base", dist.Normal(centred * mean, sd**centred))
-        return numpyro.deterministic(site, mean + sd ** (1.0 - centred) * (base - centred * mean))
+        base = numpyro.sample(f"{name}_base", dist.Normal(scale * centred * mean, scale * sd**centred))
+        return numpyro.deterministic(site, mean + sd ** (1.0 - centred) * (base / scale - centred * mean))
 
 
 def start_normal(
@@ -77,6 +83,7 @@ def start_normal(
     sd: Float[AnyArray, " item"],
     hierarchy: Hierarchy | None,
     site: str | None = None,
+    scale: Float[np.ndarray, " item"] | None = None,
 ) -> dict[str, np.ndarray]:
     """Where the sites of `sample_normal` stand when the parameter has a given value; what is learned, at its centre.
 
@@ -87,15 +94,17 @@ def start_normal(
         sd: prior SD of each item.
         hierarchy: of the free items.
         site: see `sample_normal`.
+        scale: see `sample_normal`, where the other sites stand.
     """
     if hierarchy is None:
-        return {site or name: value}
+        return {site or name: value} if scale is None else {f"{name}_base": scale * value}
+    scale = np.ones(()) if scale is None else scale
     learned_mean, learned_sd = float(hierarchy.mean_centre), float(np.exp(hierarchy.log_sd_centre))
     mean = np.where(hierarchy.free, learned_mean, mean)
     sd = np.where(hierarchy.free, learned_sd, sd)
     centred = np.asarray(hierarchy.centred)
     return {
-        f"{name}_base": centred * mean + (value - mean) / sd ** (1.0 - centred),
+        f"{name}_base": scale * (centred * mean + (value - mean) / sd ** (1.0 - centred)),
         f"{name}_mean": np.asarray(learned_mean),
         f"{name}_log_sd": np.asarray(np.log(learned_sd)),
     }

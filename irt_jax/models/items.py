@@ -48,6 +48,8 @@ class ItemPriors(NamedTuple):
         b_on_log_a: how far the centre of b moves when log a moves away from its own, where an anchor's errors are
             correlated; `b_sd` is then what is left. None where all are independent.
         common_log_a_sd: prior SD of the log of a slope that all items of a model share; None where there is none.
+        b_power: the coordinate of b is b a^power, in which the posterior of an item with a slope of its own is closer to
+            normal; the distribution of b is the same for any power. None for b itself, as 0 is.
         released: how an anchor may release itself; None where none may.
         fixed: items whose parameters are their priors' centres; their sites count for nothing. None for none.
     """
@@ -72,6 +74,7 @@ class ItemPriors(NamedTuple):
     fixed: Bool[AnyArray, " item"] | None = None
     common_log_a_sd: Float[AnyArray, ""] | None = None
     released: Release | None = None
+    b_power: Float[AnyArray, " item"] | None = None
 
     @property
     def items(self) -> Float[AnyArray, " item"]:
@@ -162,7 +165,10 @@ def _sample_b(priors: ItemPriors, items: Parameters) -> Float[AnyArray, " item"]
     mean = priors.b_mean
     if priors.b_on_log_a is not None and "log_a" in items:
         mean = mean + priors.b_on_log_a * (items["log_a"] - priors.log_a_mean)
-    b = sample_normal("b", mean, priors.b_sd, priors.b_hierarchy, site(priors.fixed is None, "b"))
+    scale = None
+    if priors.b_power is not None and "log_a" in items:
+        scale = jnp.exp(priors.b_power * items["log_a"])
+    b = sample_normal("b", mean, priors.b_sd, priors.b_hierarchy, site(priors.fixed is None, "b"), scale)
     return _fixed(priors, b, priors.b_mean, "b")
 
 
@@ -208,7 +214,11 @@ def _start(
         b, precision = np.where(counted, thresholds, 0.0).sum(1) / n_thresholds, weight / 4.0
         prior_precision = 1.0 / np.asarray(priors.b_sd) ** 2
         b = (precision * b + prior_precision * priors.b_mean) / (precision + prior_precision)
-        found |= start_normal("b", b, priors.b_mean, priors.b_sd, priors.b_hierarchy, site(priors.fixed is None, "b"))
+        scale = None
+        if priors.b_power is not None and slopes:
+            scale = np.exp(np.asarray(priors.b_power) * priors.log_a_mean)
+        of_b = priors.b_mean, priors.b_sd, priors.b_hierarchy
+        found |= start_normal("b", b, *of_b, site(priors.fixed is None, "b"), scale)
     if bank.shapes:
         of_data = (weight / (weight + 20.0))[:, None]
         shape = coordinates(thresholds, ordered, n_thresholds)

@@ -25,6 +25,11 @@ DEFAULTS = PriorSettings()
 ONE_MODEL = Coding(Bank((TWO,)))
 #: About what one response adds to the precision of log a and of b, for a first guess of how to centre an item.
 PRECISION_LOG_A, PRECISION_B = 0.13, 0.2
+#: The power of a that makes the posterior of b a^power close to normal: the likelihood alone would have 1, the slope and
+#: the intercept, and a prior of b has 0. Reference problem, 3 gradients a draw, powers 0, .4, .5, .6, .8 and 1:
+#: acceptance .78, .94, .96, .967, .972 and .958, smallest tail ESS of 3,600 draws 1,425, 2,029, 2,053, 2,748, 2,893
+#: and 2,602.
+B_POWER = 0.8
 
 
 def item_priors(
@@ -35,6 +40,7 @@ def item_priors(
     coding: Coding = ONE_MODEL,
     robust: bool = False,
     settings: PriorSettings = DEFAULTS,
+    b_power: float | None = None,
 ) -> ItemPriors:
     """Priors of every item.
 
@@ -45,6 +51,7 @@ def item_priors(
         coding: each item's model and number of categories.
         robust: whether anchors may release themselves, see `irt_jax.models.release`.
         settings: numbers of the priors.
+        b_power: coordinate of b for items with slopes of their own, see `ItemPriors`; None for b itself.
 
     Returns:
         Float64 arrays of shape (item,).
@@ -55,6 +62,8 @@ def item_priors(
         b_mean=np.full(n_items, float(settings.b_mean)),
         b_sd=np.full(n_items, float(settings.b_sd)),
     )
+    if b_power is not None:
+        priors = priors._replace(b_power=np.where(np.broadcast_to(coding.slope("own"), n_items), float(b_power), 0.0))
     if "common" in coding.bank.slopes:
         priors = priors._replace(common_log_a_sd=np.asarray(float(settings.common_log_a_sd)))
     priors = _with_own(priors, n_items, coding, anchors, settings)

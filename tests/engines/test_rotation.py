@@ -38,9 +38,9 @@ def flow(log_density, position, momentum, angle, n=1, integrator=rotation):
 X, P = np.array([0.3, -1.2, 0.8]), np.array([-0.5, 0.9, 1.4])
 
 
-def energy_error(angle, n, integrator=rotation, start=(X, P)):
-    state = flow(skewed, *start, angle, n, integrator)
-    before = -skewed(jnp.asarray(start[0])) + kinetic(jnp.asarray(start[1]))
+def energy_error(angle, n, integrator=rotation, start=(X, P), log_density=skewed):
+    state = flow(log_density, *start, angle, n, integrator)
+    before = -log_density(jnp.asarray(start[0])) + kinetic(jnp.asarray(start[1]))
     return abs(float(-state.logdensity + kinetic(state.momentum) - before))
 
 
@@ -77,13 +77,26 @@ def test_the_error_is_of_second_order():
     assert errors[1] / errors[2] == pytest.approx(4.0, rel=0.05)
 
 
+def test_to_first_order_in_the_distance_from_normality_the_error_is_of_sixth_order():
+    def error(distance, n):
+        def nearly_normal(x):
+            return normal(x) + distance * (skewed(x) - normal(x))
+
+        state = flow(nearly_normal, X, P, 1.6 / n, n)
+        return -state.logdensity + kinetic(state.momentum) + nearly_normal(X) - kinetic(P)
+
+    errors = [float(jax.grad(error)(0.0, n)) for n in (4, 8, 16)]
+    assert errors[0] / errors[1] == pytest.approx(64.0, rel=0.15)
+    assert errors[1] / errors[2] == pytest.approx(64.0, rel=0.05)
+
+
 def test_with_as_many_gradients_the_leapfrog_errs_more_and_so_do_even_kicks(monkeypatch):
-    """A first kick of a quarter is two steps of half a kick, a rotation, half a kick."""
     starts = np.random.default_rng(1).normal(size=(40, 2, 3))
-    ours = np.mean([energy_error(0.4, 4, start=start) for start in starts])
-    leapfrog = np.mean([energy_error(0.2, 8, velocity_verlet, start) for start in starts])
-    monkeypatch.setattr("irt_jax.engines.rotation.FIRST_KICK", 0.25)
-    even = np.mean([energy_error(0.4, 4, start=start) for start in starts])
+    ours = np.mean([energy_error(1.2, 1, start=start) for start in starts])
+    leapfrog = np.mean([energy_error(0.4, 3, velocity_verlet, start) for start in starts])
+    monkeypatch.setattr("irt_jax.engines.rotation.POINTS", (0.0, 1 / 3, 2 / 3, 1.0))
+    monkeypatch.setattr("irt_jax.engines.rotation.WEIGHTS", (1 / 6, 1 / 3, 1 / 3, 1 / 6))
+    even = np.mean([energy_error(1.2, 1, start=start) for start in starts])
     print(ours, even, leapfrog)
     assert ours < 0.6 * even
     assert ours < 0.2 * leapfrog
