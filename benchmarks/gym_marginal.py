@@ -73,7 +73,7 @@ def run(folder: Path, chains: int | None, draws: int | None, seed: int) -> dict[
     population = KnownSd(np.full(1, 0.75), np.ones(1), np.ones(1))
     problem = pose(model, responses, Difficulties(np.zeros(n), np.ones(n)), population)
     problem, mode, *_ = locate(problem, {"b": np.zeros(n), **population.start()})
-    metric = with_directions(problem.target, problem.data, mode.metric, problem.shapes)
+    metric = with_directions(problem.functions, problem.data, mode.metric, problem.shapes)
     mode_s = time.perf_counter() - started
     settings = Settings(chains=chains or 8, warmup=100, draws=draws or 600, target_accept=0.85)
     found = hmc(whitened_target(problem.target, problem.shapes), (problem.data, metric), settings, seed)

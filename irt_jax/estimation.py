@@ -104,8 +104,8 @@ def estimate(
         start = {**model.start(responses.item, responses.response, priors), **population.start()}
         problem, mode, error, ahead = locate_best(problem, start, strict=False, flat=flat)
     with compilation_apart(stopwatch, "information"):
-        metric = with_directions(problem.target, problem.data, mode.metric, problem.shapes)
-        own = covariance(problem.target, problem.data, metric, problem.shapes, together=flat)
+        metric = with_directions(problem.functions, problem.data, mode.metric, problem.shapes)
+        own = covariance(problem.functions, problem.data, metric, problem.shapes, together=flat)
         values = problem.report(metric.centre)
         names = tuple(name for name in REPORTED if name in values)
         widths = [int(np.prod(values[name].shape[1:])) for name in names]

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from irt_jax.arrays import AnyArray
 from irt_jax.engines.climb import DECREMENT, REFRESH, Mode, climb
-from irt_jax.engines.laplace import compiled, precondition, spread
+from irt_jax.engines.laplace import precondition, spread
 from irt_jax.engines.metric import Metric
 from irt_jax.engines.profile import climb_profile
 from irt_jax.engines.target import Position
@@ -90,10 +90,10 @@ def locate(problem: Problem, start: Position, *, strict: bool = True, flat: bool
     position, finer, mode, by_profile = start, 0, None, bool(problem.shapes.n_shared) and not flat
     for grid in range(MAX_GRIDS):
         if by_profile:
-            mode = climb_profile(problem.target, problem.data, position, problem.shapes, mode and mode.metric)
+            mode = climb_profile(problem.functions, problem.data, position, problem.shapes, mode and mode.metric)
         else:
             enough = DECREMENT if grid else REFRESH  # the first grid is a guess
-            mode = climb(problem.target, problem.data, position, problem.shapes, enough=enough)
+            mode = climb(problem.functions, problem.data, position, problem.shapes, enough=enough)
         if strict and not mode.converged:
             raise ConvergenceError(
                 f"No mode of the posterior was found in {mode.steps} Newton steps.",
@@ -163,14 +163,13 @@ def grid_errors(
         metric: around the mode.
         vectors: where to look, packed.
     """
-    functions = compiled(problem.target, problem.shapes)
     with jax.enable_x64(True):
         sd = np.asarray(metric.deviations())
         shifts = []
         for vector in map(jnp.asarray, vectors):
-            _, gradient = functions.value_and_gradient(vector, problem.data)
+            _, gradient = problem.functions.value_and_gradient(vector, problem.data)
             for nodes in shifted(problem.data.nodes):
-                _, other = functions.value_and_gradient(vector, problem.data._replace(nodes=nodes))
+                _, other = problem.functions.value_and_gradient(vector, problem.data._replace(nodes=nodes))
                 shifts.append(np.abs(np.asarray(precondition(metric, other - gradient)) / sd).max())
     between, *beyond = np.max(np.reshape(shifts, (len(vectors), -1)), axis=0)
     return float(between) / 2, float(max(beyond))

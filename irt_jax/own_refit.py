@@ -1,69 +1,59 @@
 """The exact estimate without an item's own prior: another climb, for items that own_prior finds far from theirs."""
 
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
-from irt_jax.arrays import AnyArray
 from irt_jax.engines.climb import climb
-from irt_jax.engines.laplace import with_directions
+from irt_jax.engines.laplace import Functions, compiled, with_directions
 from irt_jax.engines.metric import Metric
-from irt_jax.engines.packing import Shapes, pack, split, unpack
+from irt_jax.engines.packing import unpack
 from irt_jax.engines.profile import climb_profile
-from irt_jax.engines.target import Position, Target
-from irt_jax.likelihood.marginal import MarginalData, marginal_target
-from irt_jax.models.model import Model
+from irt_jax.engines.target import Target
 from irt_jax.problem import Problem
 
 
-class Without(NamedTuple):
-    """A posterior and the item whose own prior is left out.
+def functions_without(problem: Problem, prior: Target, centre: Float[Array, " coordinate"], item: int) -> Functions:
+    """The posterior without the own prior of one item: that prior is taken at a centre, where it is a constant.
 
-    Attributes:
-        data: of the marginal posterior.
-        centre: packed position at which that item's prior is taken, so that it is a constant.
-        item: which.
-    """
-
-    data: MarginalData
-    centre: Float[AnyArray, " coordinate"]
-    item: Int[AnyArray, ""]
-
-
-@cache
-def target_without(model: Model, prior: Target, shapes: Shapes) -> Target:
-    """The marginal posterior without the own prior of one item, which is among the data.
+    Sums of the posterior's compiled functions and of the prior's, so that hardly anything is compiled.
 
     Args:
-        model: the response model.
-        prior: its priors as a log density.
-        shapes: of the positions.
+        problem: the posterior.
+        prior: of its model, as a log density.
+        centre: packed.
+        item: which.
     """
-    whole, p = marginal_target(model), shapes.block_size
+    whole, own, p = problem.functions, compiled(prior, problem.shapes), problem.shapes.block_size
+    mine = slice(item * p, (item + 1) * p)
 
-    def with_own(x: Array, own: Array, item: AnyArray) -> Position:
-        return unpack(jax.lax.dynamic_update_slice(x, own.astype(x.dtype), (item * p,)), shapes)
+    def held(x: Array) -> Array:
+        return x.at[mine].set(centre[mine])
 
-    def log_density(position: Position, told: Without) -> Float[Array, ""]:
-        held = split(jnp.asarray(told.centre), shapes)[0][told.item]
-        without = prior.log_density(with_own(pack(position, shapes), held, told.item), told.data)
-        return whole.log_density(position, told.data) - prior.log_density(position, told.data) + without
+    def others(vector: Array) -> Array:
+        return vector.at[mine].set(0.0)
 
-    def curvature(position: Position, told: Without) -> Float[Array, "item parameter parameter"]:
-        x = pack(position, shapes)
-        hessian = jax.hessian(lambda own: prior.log_density(with_own(x, own, told.item), told.data))
-        assert whole.curvature is not None
-        blocks = whole.curvature(position, told.data)
-        return blocks.at[told.item].add(hessian(split(x, shapes)[0][told.item]))
+    def value_and_gradient(x: Array, data: Any) -> tuple[Array, Array]:
+        value, gradient = whole.value_and_gradient(x, data)
+        with_own, slope = own.value_and_gradient(x, data)
+        without, slope_without = own.value_and_gradient(held(x), data)
+        return value - with_own + without, gradient - slope + others(slope_without)
 
-    def report(position: Position, told: Without) -> dict[str, AnyArray]:
-        return whole.report(position, told.data)
+    def hessian_times(x: Array, v: Array, data: Any) -> Array:
+        v = jnp.asarray(v)
+        without = others(own.hessian_times(held(x), others(v), data))
+        return whole.hessian_times(x, v, data) - own.hessian_times(x, v, data) + without
 
-    return Target(log_density, whole.start, report, curvature=curvature)
+    def blocks(x: Array, data: Any) -> Array:
+        return whole.blocks(x, data).at[item].add(-own.blocks(x, data)[item])
+
+    def rows_of_hessian(x: Array, v: Array, data: Any) -> Array:
+        return jnp.stack([hessian_times(x, row, data) for row in v])
+
+    return Functions(value_and_gradient, hessian_times, blocks, rows_of_hessian)
 
 
 def refit(
@@ -78,16 +68,16 @@ def refit(
         item: which.
         move: where to begin, from the mode.
     """
-    shapes, p = problem.shapes, problem.shapes.block_size
-    target, own = target_without(problem.model, prior, shapes), slice(item * p, (item + 1) * p)
+    shapes, data, p = problem.shapes, problem.data, problem.shapes.block_size
+    own = slice(item * p, (item + 1) * p)
     with jax.enable_x64(True):
-        told: Any = Without(problem.data, metric.centre, jnp.asarray(item))
+        functions = functions_without(problem, prior, jnp.asarray(metric.centre), item)
         start = jax.tree.map(np.asarray, unpack(metric.centre.at[own].add(move), shapes))
         if shapes.n_shared:
-            mode = climb_profile(target, told, start, shapes, metric)
+            mode = climb_profile(functions, data, start, shapes, metric)
         else:
-            mode = climb(target, told, start, shapes)
+            mode = climb(functions, data, start, shapes)
         if not mode.converged:
             return None
-        covariance = np.asarray(with_directions(target, told, mode.metric, shapes).covariance()[item, :p, :p])
+        covariance = np.asarray(with_directions(functions, data, mode.metric, shapes).covariance()[item, :p, :p])
         return np.asarray(mode.metric.centre - metric.centre)[own], covariance

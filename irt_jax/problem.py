@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from irt_jax.arrays import AnyArray
 from irt_jax.data import Responses
 from irt_jax.engines.climb import Mode
-from irt_jax.engines.laplace import compiled
+from irt_jax.engines.laplace import Functions, compiled
 from irt_jax.engines.packing import Shapes, unpack
 from irt_jax.engines.target import Position, Target
 from irt_jax.likelihood.blocks import person_blocks
@@ -64,6 +64,11 @@ class Problem(NamedTuple):
         """Whether compiling takes longer than some more nodes do."""
         return self.steps == FEW_STEPS
 
+    @property
+    def functions(self) -> Functions:
+        """Compiled functions of packed positions."""
+        return compiled(self.target, self.shapes)
+
     def report(self, vector: Float[AnyArray, " coordinate"]) -> dict[str, np.ndarray]:
         """Named quantities at a packed position, on their natural scales."""
         with jax.enable_x64(True):
@@ -83,7 +88,7 @@ class Problem(NamedTuple):
     def log_density(self, vector: Float[AnyArray, " coordinate"]) -> Array:
         """Log density at a packed position, up to a constant."""
         with jax.enable_x64(True):
-            return compiled(self.target, self.shapes).value_and_gradient(jnp.asarray(vector), self.data)[0]
+            return self.functions.value_and_gradient(jnp.asarray(vector), self.data)[0]
 
     def for_abilities(self) -> MarginalData:
         """The data with the finer grid that quantiles of abilities need."""

@@ -134,7 +134,7 @@ def sample_marginal(model: Model, responses: Responses, priors: Any, population:
         problem = pose(model, responses, priors, population)
         start = {**model.start(responses.item, responses.response, priors), **population.start()}
         problem, mode, error, ahead = locate_best(problem, start)
-        metric = with_directions(problem.target, problem.data, mode.metric, problem.shapes)
+        metric = with_directions(problem.functions, problem.data, mode.metric, problem.shapes)
         if run.progress:
             run.progress(Progress("mode", 1, 1))
 

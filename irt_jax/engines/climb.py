@@ -55,20 +55,21 @@ def find_mode(target: Target, data: Any, start: Position, shapes: Shapes) -> Met
     Raises:
         ConvergenceError: no mode within `MAX_NEWTON` steps, or no finite density at the start.
     """
-    mode = climb(target, data, start, shapes)
+    functions = compiled(target, shapes)
+    mode = climb(functions, data, start, shapes)
     if not mode.converged:
         raise ConvergenceError(
             f"No mode of the posterior was found in {MAX_NEWTON} Newton steps.",
             "Check the anchors and the priors for contradictions, or sample with --abilities joint.",
         )
-    return with_directions(target, data, mode.metric, shapes)
+    return with_directions(functions, data, mode.metric, shapes)
 
 
-def climb(target: Target, data: Any, start: Position, shapes: Shapes, *, enough: float = DECREMENT) -> Mode:
+def climb(functions: Functions, data: Any, start: Position, shapes: Shapes, *, enough: float = DECREMENT) -> Mode:
     """Climb by Newton steps, each solved by conjugate gradients in the arrow's metric.
 
     Args:
-        target: the posterior.
+        functions: of the posterior.
         data: its data.
         start: where to begin.
         shapes: of the position.
@@ -76,7 +77,7 @@ def climb(target: Target, data: Any, start: Position, shapes: Shapes, *, enough:
     """
     with jax.enable_x64(True):
         x = pack({name: jnp.asarray(leaf, jnp.float64) for name, leaf in start.items()}, shapes)
-        return climb_from(compiled(target, shapes), x, data, shapes, enough=enough)[0]
+        return climb_from(functions, x, data, shapes, enough=enough)[0]
 
 
 def climb_from(

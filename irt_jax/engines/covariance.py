@@ -7,10 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from irt_jax.engines.laplace import compiled, whitened_hessian_times
+from irt_jax.engines.laplace import Functions, whitened_hessian_times
 from irt_jax.engines.metric import Metric
 from irt_jax.engines.packing import Shapes
-from irt_jax.engines.target import Target
 
 #: Below this many parameters the information is always inverted in full.
 ALWAYS_FULL = 100
@@ -36,7 +35,9 @@ class Covariance(NamedTuple):
     relative_error: float
 
 
-def covariance(target: Target, data: Any, metric: Metric, shapes: Shapes, *, together: bool = False) -> Covariance:
+def covariance(
+    functions: Functions, data: Any, metric: Metric, shapes: Shapes, *, together: bool = False
+) -> Covariance:
     """Invert the observed information at the mode.
 
     The metric's whitening A turns the blocks' information into I + E, with E small and without diagonal blocks, so that
@@ -46,7 +47,7 @@ def covariance(target: Target, data: Any, metric: Metric, shapes: Shapes, *, tog
     blocks follow them.
 
     Args:
-        target: the posterior.
+        functions: of the posterior.
         data: its data.
         metric: at the mode, directions included.
         shapes: of the positions.
@@ -56,17 +57,17 @@ def covariance(target: Target, data: Any, metric: Metric, shapes: Shapes, *, tog
     p = shapes.block_size
     with jax.enable_x64(True):
         if together and shapes.n_shared and shapes.size <= AT_MOST_FULL:
-            return Covariance(_in_full(target, data, metric, shapes, shapes.n_shared), 0.0)
+            return Covariance(_in_full(functions, data, metric, shapes, shapes.n_shared), 0.0)
         alone = metric._replace(shared_root=jnp.zeros_like(metric.shared_root))
         blocks, error = np.asarray(alone.covariance())[:, :p, :p], 0.0
-        missed = None if shapes.size <= ALWAYS_FULL else _missed(target, data, metric, shapes)
+        missed = None if shapes.size <= ALWAYS_FULL else _missed(functions, data, metric, shapes)
         if missed is not None and (missed.max() < LEFT_OVER or shapes.size > AT_MOST_FULL):
             lifted = np.asarray(alone.lifted(metric.directions.T))[:, :, :p]
             blocks = blocks + np.einsum("d,dbi,dbj->bij", 1.0 / np.asarray(metric.scales) ** 2 - 1.0, lifted, lifted)
             blocks = blocks * np.sqrt(1.0 + missed[:, :, None] + missed[:, None, :])
             error = float(missed.max()) / 2
         else:
-            blocks = _in_full(target, data, metric, shapes)
+            blocks = _in_full(functions, data, metric, shapes)
     return Covariance(_with_shared(blocks, np.asarray(metric.coupling), np.asarray(metric.shared_root)), error)
 
 
@@ -84,24 +85,23 @@ def _with_shared(
     return np.concatenate([upper, np.concatenate([np.swapaxes(across, 1, 2), corner], 2)], 1)
 
 
-def _missed(target: Target, data: Any, metric: Metric, shapes: Shapes) -> Float[np.ndarray, "block parameter"]:
+def _missed(functions: Functions, data: Any, metric: Metric, shapes: Shapes) -> Float[np.ndarray, "block parameter"]:
     """Share of each variance that the metric misses to second order."""
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (PROBES, shapes.size))
-    times = whitened_hessian_times(target, data, metric, shapes)
+    times = whitened_hessian_times(functions, data, metric, shapes)
     squares = (np.stack([times(sign) - sign for sign in signs]) ** 2).mean(0)
     n, p = shapes.n_blocks, shapes.block_size
     return squares[: n * p].reshape(n, p)
 
 
 def _in_full(
-    target: Target, data: Any, metric: Metric, shapes: Shapes, n_shared: int = 0
+    functions: Functions, data: Any, metric: Metric, shapes: Shapes, n_shared: int = 0
 ) -> Float[np.ndarray, "block own own"]:
     """Covariance of each block's parameters and of the first shared ones, the others held."""
-    rows_of_hessian = compiled(target, shapes).rows_of_hessian
     n, p = shapes.n_blocks, shapes.block_size
     size = n * p + n_shared
     units = np.eye(ROWS * -(-size // ROWS), shapes.size).reshape(-1, ROWS, shapes.size)
-    rows = [np.asarray(rows_of_hessian(metric.centre, jnp.asarray(unit), data)) for unit in units]
+    rows = [np.asarray(functions.rows_of_hessian(metric.centre, jnp.asarray(unit), data)) for unit in units]
     information = np.concatenate(rows)[:size, :size]
     scale = 1.0 / np.sqrt(np.abs(np.diag(information)))
     inverse = np.linalg.pinv(scale[:, None] * (information + information.T) / 2 * scale, rcond=1e-10, hermitian=True)

@@ -98,7 +98,7 @@ def _programs(target: Target, settings: Settings, layout: Layout) -> Programs:
     def place(keys: Array, data: Any) -> HmcState:
         both = jax.vmap(jax.random.split)(keys)
         z = jax.vmap(lambda key: target.start(key, data)["z"])(both[:, 0])
-        chains = blackjax_hmc.HMCState(z, jnp.full(len(z), -jnp.inf), jnp.zeros_like(z))
+        chains = blackjax_hmc.HMCState(z, jnp.full(len(z), -jnp.inf, z.dtype), jnp.zeros_like(z))
         averaging = begin_averaging(FIRST_STEP)._replace(log_x_avg=jnp.log(FIRST_STEP))
         averaging = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), averaging)
         return HmcState(chains, both[:, 1], averaging, jnp.full((), -1, jnp.int32))

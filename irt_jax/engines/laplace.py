@@ -44,17 +44,17 @@ class Functions(NamedTuple):
     rows_of_hessian: Callable[..., Array]
 
 
-def with_directions(target: Target, data: Any, metric: Metric, shapes: Shapes) -> Metric:
+def with_directions(functions: Functions, data: Any, metric: Metric, shapes: Shapes) -> Metric:
     """Add the global directions that an arrow leaves far from one.
 
     Args:
-        target: the posterior.
+        functions: of the posterior.
         data: its data.
         metric: an arrow around the mode.
         shapes: of the position.
     """
     with jax.enable_x64(True):
-        basis, diagonal, off_diagonal = _lanczos(whitened_hessian_times(target, data, metric, shapes), shapes.size)
+        basis, diagonal, off_diagonal = _lanczos(whitened_hessian_times(functions, data, metric, shapes), shapes.size)
         tridiagonal = np.diag(diagonal) + np.diag(off_diagonal[:-1], 1) + np.diag(off_diagonal[:-1], -1)
         values, vectors = np.linalg.eigh(tridiagonal)
         residual = np.abs(off_diagonal[-1] * vectors[-1])
@@ -68,20 +68,18 @@ def with_directions(target: Target, data: Any, metric: Metric, shapes: Shapes) -
 
 
 def whitened_hessian_times(
-    target: Target, data: Any, metric: Metric, shapes: Shapes
+    functions: Functions, data: Any, metric: Metric, shapes: Shapes
 ) -> Callable[[np.ndarray], np.ndarray]:
     """The blocks' negative Hessian at the metric's centre in its coordinates, as a function of a vector.
 
     Given the shared parameters: their own coordinates come back as they are.
 
     Args:
-        target: the posterior.
+        functions: of the posterior.
         data: its data.
         metric: around the mode.
         shapes: of the position.
     """
-    functions = compiled(target, shapes)
-
     edge = shapes.n_blocks * shapes.block_size
 
     def times(z: np.ndarray) -> np.ndarray:

@@ -19,10 +19,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from irt_jax.engines.climb import Mode, climb_from, newton_step
-from irt_jax.engines.laplace import Functions, compiled
+from irt_jax.engines.laplace import Functions
 from irt_jax.engines.metric import Metric
 from irt_jax.engines.packing import Shapes, pack
-from irt_jax.engines.target import Position, Target
+from irt_jax.engines.target import Position
 
 #: Steps of the difference quotients of log det B and of the gradient, in units of the shared parameters.
 LOG_DET_STEP, GRADIENT_STEP = 0.02, 0.05
@@ -49,17 +49,18 @@ class Ridge(NamedTuple):
     directions: Float[np.ndarray, "shared coordinate"]
 
 
-def climb_profile(target: Target, data: Any, start: Position, shapes: Shapes, earlier: Metric | None = None) -> Mode:
+def climb_profile(
+    functions: Functions, data: Any, start: Position, shapes: Shapes, earlier: Metric | None = None
+) -> Mode:
     """Climb to the mode of the shared parameters, the blocks at theirs.
 
     Args:
-        target: the posterior.
+        functions: of the posterior.
         data: its data.
         start: where to begin.
         shapes: of the position.
         earlier: a metric from a climb nearby, whose covariance of the shared parameters is taken over.
     """
-    functions = compiled(target, shapes)
     with jax.enable_x64(True):
         x = pack({name: jnp.asarray(leaf, jnp.float64) for name, leaf in start.items()}, shapes)
         ridge = _ridge(functions, x, data, shapes)
