@@ -75,7 +75,7 @@ def run(folder: Path, chains: int | None, draws: int | None, seed: int) -> dict[
     problem, mode, *_ = locate(problem, {"b": np.zeros(n), **population.start()})
     metric = with_directions(problem.functions, problem.data, mode.metric, problem.shapes)
     mode_s = time.perf_counter() - started
-    settings = Settings(chains=chains or 8, warmup=100, draws=draws or 600, target_accept=0.85)
+    settings = Settings(chains=chains or 8, warmup=100, draws=draws or 600, target_accept=0.7)
     found = hmc(whitened_target(problem.target, problem.shapes), (problem.data, metric), settings, seed)
     b, mean = found.values["b"], found.values["population_mean"]
     flat = b.reshape(-1, n)

@@ -85,7 +85,7 @@ def calibrate(
         warnings.warn(note, CalibrationWarning, stacklevel=2)
     if chosen.method == "mml":
         return _estimated(told)
-    priors, population = _priors(told), told.population
+    priors, population = _priors(told, joint=chosen.abilities == "joint"), told.population
     keeper = None
     if checkpoint is not None:
         keeper = Checkpoint(Path(checkpoint), _fingerprint(told, (priors, population)), resume=resume)
@@ -93,7 +93,7 @@ def calibrate(
         chains=int(chosen.chains or 1),
         warmup=int(chosen.warmup or 0),
         draws=int(chosen.draws or 0),
-        target_accept=chosen.target_accept,
+        target_accept=float(chosen.target_accept or 0.0),
         max_tree_depth=chosen.max_tree_depth,
         devices=chosen.devices,
     )
@@ -131,7 +131,7 @@ def make_options(**options: Any) -> Options:
 def joint_data(responses: Responses, anchors: Anchors | None, options: Options) -> JointData:
     """Arrays of the joint model from coded responses, anchors and options."""
     told = _told(responses, anchors, options, [], Stopwatch())
-    return arrays_of_joint(responses, _priors(told), told.population)
+    return arrays_of_joint(responses, _priors(told, joint=True), told.population)
 
 
 def _told(
@@ -172,7 +172,7 @@ def _told(
     return Told(model, coding, responses, used, options, notes, stopwatch, population, learned, settings, rest)
 
 
-def _priors(told: Told) -> Any:
+def _priors(told: Told, *, joint: bool = False) -> Any:
     options, responses = told.options, told.responses
     if options.priors == "flat":
         return no_priors(responses.n_items, told.coding)
@@ -186,7 +186,7 @@ def _priors(told: Told) -> Any:
         coding=told.coding,
         robust=options.anchor_mode == "robust",
         settings=told.settings,
-        b_power=power if options.abilities == "marginal" else None,
+        b_power=None if joint else power,
     )
 
 

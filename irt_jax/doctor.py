@@ -16,7 +16,7 @@ from irt_jax.data.read import Source
 from irt_jax.engines.devices import cache_folder
 from irt_jax.errors import first_few
 from irt_jax.machine import Memory, available_cores, memory
-from irt_jax.options import CHAINS_DRAWS_WARMUP
+from irt_jax.options import SAMPLER_DEFAULTS
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def estimate_costs(size: Size, cores: int) -> dict[str, dict[str, Cost | None]]:
 
 def _default(method: str) -> Sampling | None:
     by_method = {"hmc": ("marginal", "hmc"), "joint": ("joint", "nuts")}
-    return Sampling(*CHAINS_DRAWS_WARMUP[by_method[method]]) if method in by_method else None
+    return Sampling(*SAMPLER_DEFAULTS[by_method[method]][:3]) if method in by_method else None
 
 
 def _cache(folder: Path) -> Cache:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from irt_jax.arrays import AnyArray
 from irt_jax.engines.climb import climb
 from irt_jax.engines.laplace import Functions, compiled, with_directions
 from irt_jax.engines.metric import Metric
@@ -30,27 +31,26 @@ def functions_without(problem: Problem, prior: Target, centre: Float[Array, " co
     whole, own, p = problem.functions, compiled(prior, problem.shapes), problem.shapes.block_size
     mine = slice(item * p, (item + 1) * p)
 
-    def held(x: Array) -> Array:
-        return x.at[mine].set(centre[mine])
+    def held(x: AnyArray) -> Array:
+        return jnp.asarray(x).at[mine].set(centre[mine])
 
-    def others(vector: Array) -> Array:
-        return vector.at[mine].set(0.0)
+    def others(vector: AnyArray) -> Array:
+        return jnp.asarray(vector).at[mine].set(0.0)
 
-    def value_and_gradient(x: Array, data: Any) -> tuple[Array, Array]:
+    def value_and_gradient(x: AnyArray, data: Any) -> tuple[Array, Array]:
         value, gradient = whole.value_and_gradient(x, data)
         with_own, slope = own.value_and_gradient(x, data)
         without, slope_without = own.value_and_gradient(held(x), data)
         return value - with_own + without, gradient - slope + others(slope_without)
 
-    def hessian_times(x: Array, v: Array, data: Any) -> Array:
-        v = jnp.asarray(v)
+    def hessian_times(x: AnyArray, v: AnyArray, data: Any) -> Array:
         without = others(own.hessian_times(held(x), others(v), data))
         return whole.hessian_times(x, v, data) - own.hessian_times(x, v, data) + without
 
-    def blocks(x: Array, data: Any) -> Array:
+    def blocks(x: AnyArray, data: Any) -> Array:
         return whole.blocks(x, data).at[item].add(-own.blocks(x, data)[item])
 
-    def rows_of_hessian(x: Array, v: Array, data: Any) -> Array:
+    def rows_of_hessian(x: AnyArray, v: AnyArray, data: Any) -> Array:
         return jnp.stack([hessian_times(x, row, data) for row in v])
 
     return Functions(value_and_gradient, hessian_times, blocks, rows_of_hessian)

@@ -64,6 +64,9 @@ def log_prior(position, priors):
         if name in ("c", "d"):
             x, counts = 1.0 / (1.0 + np.exp(-value)), getattr(priors, name)
             total += (beta.logpdf(x, *counts.T) + np.log(x * (1.0 - x))).sum()
+        elif name == "b_base":
+            scale = np.exp(priors.b_power * position.get("log_a", position.get("log_a_own", 0.0)))
+            total += norm.logpdf(value, scale * priors.b_mean, scale * priors.b_sd).sum()
         elif name == "log_a_common":
             total += norm.logpdf(value, 0.0, 0.5)
         else:

@@ -34,7 +34,7 @@ def test_most_data_of_a_design_stay_with_the_first_number():
 
 def test_a_first_grid_of_far_too_many_is_replaced():
     """Items that say a tenth of what the first grid takes them to say."""
-    first, last = located(flat_items(0.2), a_prior_sd=2.0)
+    first, last = located(flat_items(0.2), a_prior_sd=2.0, method="mml")
     assert last < first / of_problem.WASTEFUL
 
 

@@ -93,7 +93,7 @@ def calibrate(
     draws: Draws = Options.draws,
     warmup: Warmup = Options.warmup,
     target_accept: Annotated[
-        float, typer.Option(help="Acceptance that the step size is tuned to.")
+        float | None, typer.Option(help="Acceptance that the step size is tuned to; 0.7, or 0.85 for nuts.")
     ] = Options.target_accept,
     max_tree_depth: Annotated[int, typer.Option(help="Longest trajectory, as a power of 2.")] = Options.max_tree_depth,
     interval: Annotated[float, typer.Option(help="Mass of the equal-tailed intervals.")] = Options.interval,

@@ -21,13 +21,13 @@ from jaxtyping import Array, Float, Int
 from irt_jax.engines.blocks import Programs, empty_rows, sample_in_blocks
 from irt_jax.engines.checkpoint import Checkpoint
 from irt_jax.engines.devices import Layout
-from irt_jax.engines.rotation import GRADIENTS, rotation
+from irt_jax.engines.rotation import GRADIENTS, LOBATTO, MCLACHLAN, Step, rotation
 from irt_jax.engines.settings import Draws, ProgressCallback, Settings
 from irt_jax.engines.target import Target
 
-#: Length of a trajectory, in radians of a direction of unit scale: a little over a quarter turn, so that errors of means
-#: have other signs from draw to draw. Smallest ESS of 3,600 draws of the reference problem, tails and bulk: 2,618 and
-#: 3,587 at 1.7, 2,658 and 4,463 at 1.85, 2,506 and 5,568 at 2.0.
+#: Length of a trajectory, in radians of a direction of unit scale: a little over a quarter turn, so that deviations
+#: from the mean change their signs from draw to draw. Smallest ESS of 3,600 draws of the reference problem, tails and
+#: bulk: 2,618 and 3,587 at 1.7, 2,658 and 4,463 at 1.85, 2,506 and 5,568 at 2.0.
 TURN = 1.85
 #: Each trajectory's step is longer or shorter by up to this share, so that no direction can resonate.
 JITTER = 0.1
@@ -120,8 +120,8 @@ def _programs(target: Target, settings: Settings, layout: Layout) -> Programs:
             "diverging": info.is_divergent,
             "energy": 0.5 * (info.momentum**2).sum(1) - state.chains.logdensity,
             "lp": chains.logdensity,
-            "n_steps": (GRADIENTS * n_steps * shared).astype(jnp.int32),
-            "step_size": step * shared,
+            "n_steps": (jnp.asarray(GRADIENTS)[step.scheme] * n_steps * shared).astype(jnp.int32),
+            "step_size": step.angle * shared,
         }
         return HmcState(chains, state.keys, averaging, state.iteration + 1), (values, stats)
 
@@ -155,8 +155,11 @@ def _accepted(rate: Float[Array, " chain"]) -> Float[Array, ""]:
     return 1.0 / jax.lax.pmean((1.0 / jnp.maximum(rate, 1e-3)).mean(), "chain")
 
 
-def _trajectory(state: HmcState, settings: Settings) -> tuple[Float[Array, ""], Int[Array, ""]]:
-    """Step size and number of steps: as many equal steps as the tuned size asks for, now and then smaller ones.
+def _trajectory(state: HmcState, settings: Settings) -> tuple[Step, Int[Array, ""]]:
+    """Steps and their number: as many equal ones as the tuned size asks for, now and then smaller ones.
+
+    They are of Lobatto's scheme. Where one of them, 3 gradients, is a little too long, there are two of McLachlan's, 4
+    gradients, before there are two of Lobatto's.
 
     Before the first iteration it is one step that goes nowhere: its end has the log density and the gradient of the
     start, by the one program that there is, and is accepted unless that is not finite.
@@ -165,8 +168,11 @@ def _trajectory(state: HmcState, settings: Settings) -> tuple[Float[Array, ""], 
     warming = state.iteration < settings.warmup
     size = jnp.exp(jnp.where(warming, averaging.log_x, averaging.log_x_avg))
     for_turn, for_care = jax.random.split(jax.random.fold_in(jax.random.key(0), state.iteration))
-    n_steps = jnp.clip(jnp.ceil(TURN / size), 1, 2**settings.max_tree_depth)
+    wanted = TURN / size
+    little = (wanted > 1.0) & (wanted <= GRADIENTS[MCLACHLAN] * 2.0 / GRADIENTS[LOBATTO])
+    n_steps = jnp.clip(jnp.ceil(wanted), 1, 2**settings.max_tree_depth)
     n_steps = n_steps * jnp.where(jax.random.uniform(for_care) < CAREFUL, CAREFUL_TIMES, 1)
     turn = TURN * (1.0 + JITTER * jax.random.uniform(for_turn, minval=-1.0, maxval=1.0))
     started = state.iteration >= 0
-    return jnp.where(started, turn / n_steps, 0.0), jnp.where(started, n_steps, 1).astype(jnp.int32)
+    step = Step(jnp.where(started, turn / n_steps, 0.0), jnp.where(little, MCLACHLAN, LOBATTO))
+    return step, jnp.where(started, n_steps, 1).astype(jnp.int32)

@@ -63,8 +63,10 @@ def sample_normal(
         with numpyro.plate("item", len(mean)):
             if scale is None:
                 return numpyro.sample(site, dist.Normal(mean, sd))
-            return numpyro.deterministic(site, numpyro.sample(f"{name}_base", dist.Normal(scale * mean, scale * sd)) / scale)
-    scale = 1.0 if scale is None else scale
+            return numpyro.deterministic(
+                site, numpyro.sample(f"{name}_base", dist.Normal(scale * mean, scale * sd)) / scale
+            )
+    scale = jnp.ones(()) if scale is None else scale
     learned_mean = numpyro.sample(f"{name}_mean", dist.Normal(hierarchy.mean_centre, hierarchy.mean_sd))
     log_sd = numpyro.sample(f"{name}_log_sd", dist.Normal(hierarchy.log_sd_centre, hierarchy.log_sd_sd))
     learned_sd = numpyro.deterministic(f"{name}_sd", jnp.exp(log_sd))

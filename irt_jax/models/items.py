@@ -48,8 +48,8 @@ class ItemPriors(NamedTuple):
         b_on_log_a: how far the centre of b moves when log a moves away from its own, where an anchor's errors are
             correlated; `b_sd` is then what is left. None where all are independent.
         common_log_a_sd: prior SD of the log of a slope that all items of a model share; None where there is none.
-        b_power: the coordinate of b is b a^power, in which the posterior of an item with a slope of its own is closer to
-            normal; the distribution of b is the same for any power. None for b itself, as 0 is.
+        b_power: the coordinate of b is b a^power, in which the posterior of an item with a slope of its own is closer
+            to normal; the distribution of b is the same for any power. None for b itself, as 0 is.
         released: how an anchor may release itself; None where none may.
         fixed: items whose parameters are their priors' centres; their sites count for nothing. None for none.
     """

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from irt_jax.errors import UsageError
 from irt_jax.names import DIFFERENCE, DRIFT_A, DRIFT_B, FALSE_DISCOVERIES
-from irt_jax.options import Options
+from irt_jax.options import SAMPLER_DEFAULTS, Options
 
 THIRDS = ("auto", "joint", "hmc")
 METHOD_NAMES = ("mml", "nuts", *THIRDS[1:])
@@ -109,9 +109,12 @@ def choose_methods(common: Options, settings: MonthlySettings, n_responses: int)
         few_or_many = "not more" if third == "joint" else "more"
         why = f"{n_responses:,} responses are {few_or_many} than {JOINT_RESPONSES:,}"
     unsampled: dict[str, Any] = dict.fromkeys(SAMPLING)
-    of_third: dict[str, Any] = {"method": "hmc"} if third == "hmc" else {"abilities": "joint", **unsampled}
+    of_third: dict[str, Any] = {"abilities": "joint", **unsampled}
+    if third == "hmc":
+        by_default = common.target_accept == SAMPLER_DEFAULTS["marginal", "nuts"][-1]
+        of_third = {"method": "hmc", "target_accept": None if by_default else common.target_accept}
     return (
-        Method("mml", replace(common, method="mml", **unsampled)),
+        Method("mml", replace(common, method="mml", target_accept=None, **unsampled)),
         Method("nuts", common),
         Method(third, replace(common, **of_third), why),
     )
