@@ -1,0 +1,74 @@
+"""HMC on whitened targets: moments, and trajectories as long as the target asks for."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from irt_jax.diagnostics import ess_mean, ess_sd, mcse_mean, mcse_sd
+from irt_jax.engines.hmc import hmc
+from irt_jax.engines.settings import Settings
+from irt_jax.engines.target import Target
+from irt_jax.errors import ConvergenceError
+
+SETTINGS = Settings(chains=4, warmup=100, draws=500, target_accept=0.7)
+SIZE = 40
+
+
+def of(log_density, start=None):
+    """A whitened target; its data are how far it is from a normal one."""
+
+    def normal(key, _):
+        return {"z": 1.5 * jax.random.normal(key, (SIZE,))}
+
+    return Target(lambda at, data: log_density(at["z"], data), start or normal, lambda at, _: at, whitened=True)
+
+
+def skewed(z, by):
+    """Independent coordinates, each exp-gamma with shape 1 / by^2: closer to normal as `by` falls, skewed by `by`."""
+    shape = 1.0 / by**2
+    return jnp.sum(shape * (by * z - jnp.exp(by * z)))
+
+
+SKEWED = of(skewed)
+
+
+@pytest.mark.parametrize(("by", "gradients"), [(0.1, 3), (0.6, 4), (1.3, 6)])
+def test_trajectories_are_as_short_as_the_target_lets_them_be(by, gradients):
+    """And the moments are right for all of them: the mean of an exp-gamma's logarithm and its SD, by its derivatives."""
+    draws = hmc(SKEWED, np.asarray(by), SETTINGS, seed=1)
+    assert np.median(draws.stats["n_steps"]) == gradients
+    assert draws.stats["diverging"].sum() == 0
+    z, shape = draws.values["z"], 1.0 / by**2
+    with jax.enable_x64(True):
+        mean = float(jax.scipy.special.digamma(shape) - np.log(shape)) / by
+        sd = float(np.sqrt(jax.scipy.special.polygamma(1, shape))) / by
+    assert np.abs((z.mean((0, 1)) - mean) / mcse_mean(z)).max() < 4.0
+    assert np.abs((z.std((0, 1)) - sd) / mcse_sd(z)).max() < 4.0
+
+
+def test_a_normal_target_gives_independent_draws_of_both_moments():
+    draws = hmc(of(lambda z, _: -0.5 * jnp.sum(z**2)), np.asarray(0.0), SETTINGS, seed=2)
+    z, total = draws.values["z"], 4 * SETTINGS.draws
+    assert np.median(ess_mean(z)) > 0.9 * total
+    assert np.median(ess_sd(z)) > 0.7 * total
+    assert draws.stats["acceptance_rate"].min() > 1.0 - 1e-9
+
+
+def test_the_step_that_goes_nowhere_is_none_of_the_draws():
+    """The start's density is found by the sampler's own program, before the first iteration."""
+    one = hmc(SKEWED, np.asarray(0.1), SETTINGS._replace(warmup=0, draws=4), seed=3)
+    assert one.stats["lp"].shape == (4, 4)
+    assert (one.stats["step_size"] > 0).all()
+    assert np.isfinite(one.stats["energy"]).all()
+
+
+def test_a_start_without_density_is_refused():
+    nowhere = of(lambda z, _: jnp.where(z[0] > 1e6, 0.0, jnp.nan))
+    with pytest.raises(ConvergenceError, match="start of 4 of 4 chains"):
+        hmc(nowhere, np.asarray(0.0), SETTINGS, seed=0)
+
+
+def test_a_target_that_is_not_whitened_is_refused():
+    with pytest.raises(ValueError, match="whitened"):
+        hmc(SKEWED._replace(whitened=False), np.asarray(0.1), SETTINGS, seed=0)
