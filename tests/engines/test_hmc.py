@@ -35,7 +35,7 @@ SKEWED = of(skewed)
 
 @pytest.mark.parametrize(("by", "gradients"), [(0.1, 3), (0.6, 4), (1.3, 6)])
 def test_trajectories_are_as_short_as_the_target_lets_them_be(by, gradients):
-    """And the moments are right for all of them: the mean of an exp-gamma's logarithm and its SD, by its derivatives."""
+    """And the moments are right for all of them; they are those of the logarithm of a gamma variable."""
     draws = hmc(SKEWED, np.asarray(by), SETTINGS, seed=1)
     assert np.median(draws.stats["n_steps"]) == gradients
     assert draws.stats["diverging"].sum() == 0
