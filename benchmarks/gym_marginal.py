@@ -61,6 +61,7 @@ def run(folder: Path, chains: int | None, draws: int | None, seed: int) -> dict[
     from irt_jax.engines.whitened import whitened_target
     from irt_jax.mode import locate
     from irt_jax.models import Model
+    from irt_jax.options import OF_SAMPLERS, SAMPLER_DEFAULTS
     from irt_jax.problem import pose
 
     prepare_devices()
@@ -75,7 +76,8 @@ def run(folder: Path, chains: int | None, draws: int | None, seed: int) -> dict[
     problem, mode, *_ = locate(problem, {"b": np.zeros(n), **population.start()})
     metric = with_directions(problem.functions, problem.data, mode.metric, problem.shapes)
     mode_s = time.perf_counter() - started
-    settings = Settings(chains=chains or 8, warmup=100, draws=draws or 600, target_accept=0.7)
+    usual = Settings(**dict(zip(OF_SAMPLERS, SAMPLER_DEFAULTS["marginal", "hmc"], strict=True)))
+    settings = usual._replace(chains=chains or usual.chains, draws=draws or usual.draws)
     found = hmc(whitened_target(problem.target, problem.shapes), (problem.data, metric), settings, seed)
     b, mean = found.values["b"], found.values["population_mean"]
     flat = b.reshape(-1, n)

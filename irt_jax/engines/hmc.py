@@ -27,7 +27,7 @@ from irt_jax.engines.target import Target
 
 #: Length of a trajectory, in radians of a direction of unit scale: a little over a quarter turn, so that deviations
 #: from the mean change their signs from draw to draw. Smallest ESS of 3,600 draws of the reference problem, tails and
-#: bulk: 2,618 and 3,587 at 1.7, 2,658 and 4,463 at 1.85, 2,506 and 5,568 at 2.0.
+#: bulk: 2,618 and 3,587 at 1.7, 2,658 and 4,463 at 1.85, 2,506 and 5,752 at 2.0.
 TURN = 1.85
 #: Each trajectory's step is longer or shorter by up to this share, so that no direction can resonate.
 JITTER = 0.1
@@ -38,7 +38,7 @@ CAREFUL, CAREFUL_TIMES = 0.01, 4
 #: for its first quarter, its harmonic mean over the chains, is above the first number; those of two of McLachlan's, 4
 #: gradients, where it is above the second. Below, some are off by far, though most are good enough. The first is .97 on
 #: the reference problem, and .63 and .83 on two small ones with learned priors, where one in a thousand was never
-#: accepted; the second .75 and .84 on two of 3pl, and .56 on an adaptive one where three of 5,000 diverged. A mean
+#: accepted; the second .75 and .84 on two of 3pl, and .56 on an adaptive one where three of 4,800 diverged. A mean
 #: begins at one, as if that were the mean of so many.
 ENOUGH, ENOUGH_BEFORE = (0.9, 0.7), 5.0
 #: Where the search for a step size starts.

@@ -35,6 +35,14 @@ def test_all_methods_have_the_same_model_and_only_samplers_sample():
     assert methods(third="hmc", draws=50)[2].options == Options(min_responses=200, method="hmc", draws=50)
 
 
+def test_samplers_have_their_own_acceptance_unless_one_is_given():
+    found = [
+        [each.options.target_accept for each in methods(third="hmc", **given)] for given in ({}, {"target_accept": 0.9})
+    ]
+    assert found == [[None, 0.85, 0.7], [None, 0.9, 0.9]]
+    assert methods(third="joint", target_accept=0.9)[2].options.target_accept == 0.9
+
+
 @pytest.mark.parametrize(
     "given", [{"method": "mml"}, {"abilities": "joint"}, {"by_group": ["q"]}, {"priors": "flat"}, {"model": "5pl"}]
 )
