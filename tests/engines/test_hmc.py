@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from irt_jax.diagnostics import ess_mean, ess_sd, mcse_mean, mcse_sd
-from irt_jax.engines.hmc import hmc
+from irt_jax.engines.devices import choose_layout, replicate, shard_over_chains
+from irt_jax.engines.hmc import _programs, hmc
 from irt_jax.engines.settings import Settings
 from irt_jax.engines.target import Target
 from irt_jax.errors import ConvergenceError
@@ -55,12 +56,19 @@ def test_a_normal_target_gives_independent_draws_of_both_moments():
     assert draws.stats["acceptance_rate"].min() > 1.0 - 1e-9
 
 
-def test_the_step_that_goes_nowhere_is_none_of_the_draws():
-    """The start's density is found by the sampler's own program, before the first iteration."""
-    one = hmc(SKEWED, np.asarray(0.1), SETTINGS._replace(warmup=0, draws=4), seed=3)
-    assert one.stats["lp"].shape == (4, 4)
-    assert (one.stats["step_size"] > 0).all()
-    assert np.isfinite(one.stats["energy"]).all()
+def test_a_run_begins_at_its_start_with_the_density_there():
+    """The sampler's own program finds it, by a step that goes nowhere and is none of the draws."""
+    layout, by = choose_layout(SETTINGS.chains, None), jnp.asarray(0.1)
+    with jax.enable_x64(True):
+        keys = shard_over_chains(jax.random.split(jax.random.key(3), SETTINGS.chains), layout)
+        programs = _programs(SKEWED, SETTINGS._replace(draws=0), layout)
+        state = programs.begin(keys, replicate(by, layout))
+        starts = jax.vmap(lambda key: SKEWED.start(jax.random.split(key)[0], by)["z"])(keys)
+        np.testing.assert_allclose(programs.position(state)["z"], starts, rtol=1e-14)
+        densities, gradients = jax.vmap(jax.value_and_grad(skewed), (0, None))(starts, by)
+        np.testing.assert_allclose(programs.log_density(state), densities, rtol=1e-12)
+        np.testing.assert_allclose(state.chains.logdensity_grad, gradients, rtol=1e-9, atol=1e-9)
+    assert int(state.iteration) == 0
 
 
 def test_a_start_without_density_is_refused():
