@@ -37,7 +37,7 @@ FINER_AFTER_DRAWS = 2
 #: Abilities are averaged over all draws up to this many persons times nodes times draws, about a second on two cores,
 #: and over at least this many draws, evenly spaced: the items move an ability's mean by a small part of its SD, so that
 #: a thousand draws leave less than a hundredth of an SD.
-AVERAGED, AVERAGED_DRAWS = 5e8, 1000
+AVERAGED, AVERAGED_DRAWS = 2e8, 1000
 #: Another mode is not worth a word if its log density is lower by more: a thousandth of the mass.
 FAR_AHEAD = 7.0
 
