@@ -61,38 +61,38 @@ class Cost(NamedTuple):
 
 
 #: Seconds before anything is read: Python and imports. Records: total less its stages, and import_s.
-START = {"cpu": 2.0, "gpu": 3.5}
+START = {"cpu": 2.0, "gpu": 4.3}
 #: Seconds of compilation by method. Records: compile_s; joint: reference_joint_nuts.
-COMPILE = {"cpu": {"mml": 8.5, "hmc": 13.5, "joint": 4.7}, "gpu": {"mml": 11.0, "hmc": 20.0}}
+COMPILE = {"cpu": {"mml": 8.5, "hmc": 13.5, "joint": 4.7}, "gpu": {"mml": 19.0, "hmc": 25.0}}
 #: The same where the population is learned, more by these factors; learned_2cores.
 COMPILE_LEARNED = {"mml": 1.7, "hmc": 1.6, "joint": 1.3}
 #: Seconds a response of mml, all stages but compilation; sizes_2cores and sizes_h200, 1e7 responses.
-MML_RESPONSE = {"cpu": 2.2e-6, "gpu": 8e-7}
-#: Seconds of mml that do not depend on the data; sizes_2cores, 1e4 responses.
-MML_FIXED = 2.5
+MML_RESPONSE = {"cpu": 2.2e-6, "gpu": 1.5e-6}
+#: Seconds of mml that do not depend on the data; sizes_2cores, 1e4 responses, and reference_h200.
+MML_FIXED = {"cpu": 2.5, "gpu": 5.0}
 #: A response costs mml more by this factor where the population is learned: the wider grid, and anchors without their
 #: priors; learned_2cores, 1e6 responses.
 MML_LEARNED = 17.0
-#: Seconds a response and gradient of one chain on one core; reference_2cores (5.8 s, 14,700 gradients, two cores).
-GRADIENT_CORE = 7.9e-9
+#: Seconds a response and gradient of one chain on one core; reference_2cores (5.8 s, 9,900 gradients, two cores).
+GRADIENT_CORE = 1.1e-8
 #: On a GPU all chains advance together: seconds a gradient, and more for each response; reference and sizes_h200.
-GRADIENT_GPU = (1.6e-5, 6.1e-11)
+GRADIENT_GPU = (2.1e-5, 8.5e-11)
 #: Gradients of hmc cost this much more where the population is learned; learned_2cores, 1e5 responses.
 GRADIENT_LEARNED = 2.6
-#: Leapfrog steps of a quarter turn for 500 items and fewer; they grow with dimension ** (1 / 4) (Beskos et al. 2013,
-#: Bernoulli 19). Record: 4.1 for 500 items.
-STEPS, STEPS_ITEMS = 4.1, 500
-#: Seconds of finding the mode for hmc, and for each response; reference_2cores, sizes_h200.
-MODE = (0.6, 3e-6)
+#: Gradients of a trajectory for 500 items and fewer; they grow with dimension ** (1 / 4) (Beskos et al. 2013,
+#: Bernoulli 19). Records: 3.1 for 500 items, 4.1 for 5,000.
+STEPS, STEPS_ITEMS = 3.1, 500
+#: Seconds of finding the mode for hmc, and for each response; reference_2cores, reference and sizes_h200.
+MODE = {"cpu": (0.6, 3e-6), "gpu": (3.5, 7.5e-7)}
 #: Seconds of summaries that do not depend on the data, and for each draw of a parameter; short_ and reference_2cores,
 #: and sizes_h200, whose host has more cores.
-SUMMARY = {"cpu": (1.3, 4.7e-7), "gpu": (1.9, 2.0e-7)}
+SUMMARY = {"cpu": (1.3, 4.7e-7), "gpu": (2.5, 2.5e-7)}
 #: Seconds an iteration, response and chain of joint NUTS on one core; reference_joint_nuts (578 s, two chains a core).
 JOINT_CORE = 9.6e-7
 #: Bytes that do not depend on the data. Records: peak_memory_mib.
 MEMORY = {
     "cpu": {"mml": 560 * MIB, "hmc": 740 * MIB, "joint": 600 * MIB},
-    "gpu": {"mml": 1300 * MIB, "hmc": 1450 * MIB},
+    "gpu": {"mml": 4600 * MIB, "hmc": 4800 * MIB},
 }
 #: More of them where the population is learned; learned_2cores.
 MEMORY_LEARNED = {"mml": 190 * MIB, "hmc": 200 * MIB, "joint": 200 * MIB}
@@ -133,7 +133,7 @@ def expected(method: str, size: Size, sampling: Sampling | None, *, cores: int, 
 
 def _mml(size: Size, _: Sampling | None, __: int, gpu: bool) -> float:
     each = MML_RESPONSE["gpu" if gpu else "cpu"] * (MML_LEARNED if size.learned else 1.0)
-    return MML_FIXED + each * size.responses * size.categories / 2
+    return MML_FIXED["gpu" if gpu else "cpu"] + each * size.responses * size.categories / 2
 
 
 def _hmc(size: Size, sampling: Sampling | None, cores: int, gpu: bool) -> float:
@@ -141,10 +141,10 @@ def _hmc(size: Size, sampling: Sampling | None, cores: int, gpu: bool) -> float:
     steps = STEPS * max(1.0, size.items / STEPS_ITEMS) ** 0.25
     gradients = (sampling.draws + sampling.warmup) * steps
     work = size.responses * size.categories / 2 * (GRADIENT_LEARNED if size.learned else 1.0)
-    fixed, each = MODE
+    fixed, each = MODE["gpu" if gpu else "cpu"]
     if gpu:
         alone, more = GRADIENT_GPU
-        return fixed + each * size.responses / 4 + sampling.chains * gradients * (alone + more * work)
+        return fixed + each * size.responses + sampling.chains * gradients * (alone + more * work)
     rounds = -(-sampling.chains // min(cores, sampling.chains))
     return fixed + each * work + rounds * gradients * GRADIENT_CORE * work
 

@@ -143,7 +143,7 @@ def _abilities(problem: Problem, values: dict[str, np.ndarray], interval: float)
     items = {name: values[name][None] for name in problem.model.parameters}
     populations = Populations(*(part[None] for part in problem.population(values)))
     data = problem.for_abilities()
-    posterior = np.asarray(mean_posterior(problem.model, items, populations, data))
+    posterior = mean_posterior(problem.model, items, populations, data)
     return summarise_abilities(posterior.reshape(-1, len(data.nodes)), problem.place, data.nodes, interval)
 
 

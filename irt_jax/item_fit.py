@@ -54,7 +54,7 @@ def item_fit(problem: Problem, items: Parameters, population: Any, responses: Re
     chunks = response_chunks(problem, responses, np.ones(responses.n_items, bool))
     known = (*problem.over_nodes(items, population), problem.data.nodes)
     with jax.enable_x64(True):
-        sums = _sums(problem.model.n_categories, *(array.astype(jnp.float32) for array in known), *chunks)
+        sums = _sums(problem.model.n_categories, *known, *chunks)
     n, t, tt, y, yy, yt, rest, rest_t, v, v_t, v_tt = np.asarray(sums)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = t / n
@@ -75,6 +75,7 @@ def _sums(
     row: Int[Array, "chunk response"],
     weight: Float[Array, "chunk response"],
 ) -> Float[Array, "sum item"]:
+    table, posterior, nodes = (array.astype(jnp.float32) for array in (table, posterior, nodes))
     scores = jnp.arange(n_categories, dtype=table.dtype)
     of_items = jnp.exp(table.reshape(-1, n_categories, len(nodes)))
     expected = jnp.stack([jnp.einsum("ick,c->ik", of_items, power) for power in (scores, scores**2)], axis=1)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from irt_jax.arrays import AnyArray
 from irt_jax.engines.climb import DECREMENT, REFRESH, Mode, climb
@@ -123,13 +123,13 @@ def locate(problem: Problem, start: Position, *, strict: bool = True, flat: bool
     )
 
 
-def _around(problem: Problem, metric: Metric) -> list[Array]:
+def _around(problem: Problem, metric: Metric) -> list[Float[np.ndarray, " coordinate"]]:
     """Places as far from the mode as draws go; free populations' smallest and largest SDs come first."""
     count = PLACES if problem.shapes.n_shared else CHECKED
     with jax.enable_x64(True):
-        normal = jax.random.normal(jax.random.key(0), (count, metric.centre.size), metric.centre.dtype)
-        wider = FURTHER if problem.shapes.n_shared else 1.0
-        places = [metric.centre + spread(metric, wider * z) for z in normal]
+        normal = np.random.default_rng(0).normal(size=(count, metric.centre.size))
+        wider, centre = FURTHER if problem.shapes.n_shared else 1.0, np.asarray(metric.centre)
+        places = [centre + np.asarray(spread(metric, wider * z)) for z in normal]
     if not problem.shapes.n_shared:
         return places
     sds = np.array([problem.population(problem.report(vector))[1] for vector in places])

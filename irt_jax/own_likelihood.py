@@ -95,5 +95,5 @@ def _derivatives(
         return jax.lax.scan(add, jnp.zeros((), jnp.float32), (person, row, weight))[0].astype(own.dtype)
 
     units = jnp.broadcast_to(jnp.eye(shapes.block_size)[:, None], (shapes.block_size, *move.shape))
-    hessian = jax.lax.map(lambda unit: jax.jvp(jax.grad(of_all), (move,), (unit,))[1], units)
-    return jax.grad(of_all)(move), hessian
+    slopes, hessian = jax.lax.map(lambda unit: jax.jvp(jax.grad(of_all), (move,), (unit,)), units)
+    return slopes[0], hessian

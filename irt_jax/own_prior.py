@@ -22,16 +22,16 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Array, Bool, Float
 from scipy.special import chdtrc
 
 from irt_jax.data import Responses
 from irt_jax.delta import slopes
 from irt_jax.engines.laplace import compiled
 from irt_jax.engines.metric import Metric
-from irt_jax.engines.packing import split
-from irt_jax.engines.target import Target
-from irt_jax.likelihood.marginal import MarginalData
+from irt_jax.engines.packing import pack, parameter_columns, split, unpack
+from irt_jax.engines.target import Position, Target
+from irt_jax.likelihood.marginal import MarginalData, marginal_shapes
 from irt_jax.likelihood.numpyro_target import numpyro_target
 from irt_jax.models.model import Model
 from irt_jax.own_likelihood import OwnLikelihood
@@ -75,7 +75,18 @@ def prior_target(model: Model) -> Target:
     Args:
         model: the response model; the same model gives the same object, so nothing compiles twice.
     """
-    return numpyro_target(partial(prior_model, model))
+    plain = numpyro_target(partial(prior_model, model))
+
+    def curvature(position: Position, data: MarginalData) -> Float[Array, "item own own"]:
+        """Exact, since an item's prior, given what is shared, knows of no other item."""
+        shapes = marginal_shapes(model, data)
+        gradient = jax.grad(lambda x: plain.log_density(unpack(x, shapes), data))
+        x = pack(position, shapes)
+        columns = parameter_columns(shapes, x.dtype)
+        hessian = jax.lax.map(lambda unit: split(jax.jvp(gradient, (x,), (unit,))[1], shapes)[0], columns)
+        return -jnp.moveaxis(hessian, 0, -1)
+
+    return plain._replace(curvature=curvature)
 
 
 def own_responses(

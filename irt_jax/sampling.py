@@ -5,7 +5,6 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool
 
@@ -14,7 +13,7 @@ from irt_jax.compiling import compilation_apart
 from irt_jax.data import Responses
 from irt_jax.engines.checkpoint import Checkpoint
 from irt_jax.engines.devices import prepare_devices
-from irt_jax.engines.laplace import with_directions
+from irt_jax.engines.laplace import spread, with_directions
 from irt_jax.engines.metric import Metric
 from irt_jax.engines.settings import Draws, Progress, ProgressCallback, Settings
 from irt_jax.engines.target import Target
@@ -200,7 +199,7 @@ def _abilities(problem: Problem, draws: Draws, run: Run) -> tuple[Draws, Margina
     wanted = max(AVERAGED_DRAWS, int(AVERAGED / (len(problem.place) * len(data.nodes))))
     chosen = np.unique(np.linspace(0, n_chains * n_draws - 1, wanted).astype(int))
     some = {name: value[chosen] for name, value in flat.items()}
-    posterior = np.asarray(mean_posterior(problem.model, some, Populations(*(p[chosen] for p in populations)), data))
+    posterior = mean_posterior(problem.model, some, Populations(*(p[chosen] for p in populations)), data)
     posterior = posterior.reshape(-1, len(data.nodes))
     abilities = summarise_abilities(posterior, problem.place, data.nodes, run.interval)
     n_values = n_chains * n_draws * len(problem.place)
@@ -220,5 +219,5 @@ def _errors_at_draws(problem: Problem, metric: Metric, draws: Draws) -> tuple[fl
     """See `grid_errors`."""
     with jax.enable_x64(True):
         chosen = draws.last["z"][:CHECKED_DRAWS]
-        vectors = [metric.centre + metric.spread(jnp.asarray(point)) for point in chosen]
+        vectors = [np.asarray(metric.centre) + np.asarray(spread(metric, point)) for point in chosen]
     return grid_errors(problem, metric, vectors)

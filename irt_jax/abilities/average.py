@@ -47,7 +47,7 @@ def mean_posterior(
     items: Mapping[str, Float[AnyArray, "..."]],
     populations: Populations,
     data: MarginalData,
-) -> Float[Array, "block person node"]:
+) -> Float[np.ndarray, "block person node"]:
     """Posterior over the nodes, averaged over draws, in float32.
 
     Args:
@@ -61,7 +61,8 @@ def mean_posterior(
     beside = draws_beside(-(-n_draws // mesh.size), data.blocks.group.shape[1], len(data.nodes))
     batch = batches(items, model.constants(data.priors), populations, beside, mesh.size)
     nodes = jnp.asarray(data.nodes, jnp.float32)
-    return _summed(model, batch, nodes, jax.tree.map(jnp.asarray, data.blocks)) / n_draws
+    summed = _summed(model, batch, nodes, jax.tree.map(jnp.asarray, data.blocks))
+    return np.asarray(summed) / np.float32(n_draws)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -86,9 +86,9 @@ def batches(
     count = multiple * -(-n_draws // (beside * multiple))
     extra = count * beside - n_draws
 
-    def cut(array: AnyArray) -> Array:
-        array = jnp.asarray(array, jnp.float32)
-        pad = jnp.pad(array, [(0, extra)] + [(0, 0)] * (array.ndim - 1), mode="edge")
+    def cut(array: AnyArray) -> np.ndarray:
+        array = np.asarray(array, np.float32)
+        pad = np.pad(array, [(0, extra)] + [(0, 0)] * (array.ndim - 1), mode="edge")
         return pad.reshape(count, beside, *array.shape[1:])
 
     number = np.pad(np.arange(n_draws, dtype=np.int32), (0, extra), constant_values=-1).reshape(count, beside)

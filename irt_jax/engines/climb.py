@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Float
 
+from irt_jax.arrays import AnyArray
 from irt_jax.engines.laplace import Functions, compiled, conditional, precondition, unconditional, with_directions
 from irt_jax.engines.metric import Metric
 from irt_jax.engines.packing import Shapes, pack
@@ -76,19 +78,19 @@ def climb(functions: Functions, data: Any, start: Position, shapes: Shapes, *, e
         enough: half of the squared Newton decrement at which the climb ends.
     """
     with jax.enable_x64(True):
-        x = pack({name: jnp.asarray(leaf, jnp.float64) for name, leaf in start.items()}, shapes)
+        x = np.asarray(pack({name: jnp.asarray(leaf, jnp.float64) for name, leaf in start.items()}, shapes))
         return climb_from(functions, x, data, shapes, enough=enough)[0]
 
 
 def climb_from(
     functions: Functions,
-    x: Array,
+    x: AnyArray,
     data: Any,
     shapes: Shapes,
     *,
     hold: bool = False,
     enough: float = DECREMENT,
-) -> tuple[Mode, Float[Array, " coordinate"]]:
+) -> tuple[Mode, Float[np.ndarray, " coordinate"]]:
     """The same from a packed position.
 
     Args:
@@ -102,13 +104,13 @@ def climb_from(
     Returns:
         Where the climb ended, and the gradient there.
     """
-    around = conditional if hold else unconditional
-    value, gradient = functions.value_and_gradient(x, data)
+    around, x = conditional if hold else unconditional, np.asarray(x)
+    value, gradient = _value_and_gradient(functions, x, data)
     metric, converged, step = around(functions, x, data, shapes), False, 0
     while step < MAX_NEWTON and not converged:
         step += 1
         direction = newton_step(functions, x, gradient, metric, data)
-        decrement = float(jnp.vdot(direction, gradient)) / 2
+        decrement = float(direction @ gradient) / 2
         converged = decrement < enough
         x, value, gradient = _line_search(functions, x, value, gradient, _limited(direction, gradient, x), data)
         if decrement > REFRESH and not converged:
@@ -118,8 +120,8 @@ def climb_from(
 
 
 def newton_step(
-    functions: Functions, x: Array, gradient: Array, metric: Metric, data: Any, share: float = CONJUGATE_SHARE
-) -> Array:
+    functions: Functions, x: AnyArray, gradient: AnyArray, metric: Metric, data: Any, share: float = CONJUGATE_SHARE
+) -> Float[np.ndarray, " coordinate"]:
     """The negative Hessian's inverse times a gradient, as far as the metric reaches.
 
     By conjugate gradients, stopped where the curvature turns negative (Steihaug 1983).
@@ -132,39 +134,44 @@ def newton_step(
         data: of the target.
         share: of the vector, in the metric, that may be left.
     """
-    step, residual = jnp.zeros_like(x), gradient
-    along = conditioned = precondition(metric, residual)
-    size = first = float(jnp.vdot(residual, conditioned))
+    residual = np.asarray(gradient)
+    step, along = np.zeros_like(residual), np.asarray(precondition(metric, residual))
+    size = first = float(residual @ along)
     for k in range(MAX_CONJUGATE):
-        image = functions.hessian_times(x, along, data)
-        curvature = float(jnp.vdot(along, image))
+        image = np.asarray(functions.hessian_times(x, along, data))
+        curvature = float(along @ image)
         if curvature <= 0.0:
             return step if k else along
         step, residual = step + size / curvature * along, residual - size / curvature * image
-        conditioned = precondition(metric, residual)
-        left = float(jnp.vdot(residual, conditioned))
+        conditioned = np.asarray(precondition(metric, residual))
+        left = float(residual @ conditioned)
         if left <= share**2 * first:
             break
         along, size = conditioned + left / size * along, left
     return step
 
 
-@jax.jit
-def _limited(direction: Array, gradient: Array, x: Array) -> Array:
+def _value_and_gradient(functions: Functions, x: np.ndarray, data: Any) -> tuple[float, np.ndarray]:
+    """On the host, where the few sums of a climb need no programs of their own."""
+    value, gradient = functions.value_and_gradient(x, data)
+    return float(value), np.asarray(gradient)
+
+
+def _limited(direction: np.ndarray, gradient: np.ndarray, x: np.ndarray) -> np.ndarray:
     """A direction whose coordinates are not too long, as long as it still climbs."""
-    longest = LONGEST + LONGEST_SHARE * jnp.abs(x)
-    limited = jnp.clip(direction, -longest, longest)
-    return jnp.where(jnp.vdot(limited, gradient) > 0, limited, direction)
+    longest = LONGEST + LONGEST_SHARE * np.abs(x)
+    limited = np.clip(direction, -longest, longest)
+    return limited if limited @ gradient > 0 else direction
 
 
 def _line_search(
-    functions: Functions, x: Array, value: Array, gradient: Array, direction: Array, data: Any
-) -> tuple[Array, Array, Array]:
+    functions: Functions, x: np.ndarray, value: float, gradient: np.ndarray, direction: np.ndarray, data: Any
+) -> tuple[np.ndarray, float, np.ndarray]:
     """Halve the step until the density grows; at the mode, rounding may leave nothing to grow."""
     length = 1.0
     while length > 1e-6:
-        reached, slope = functions.value_and_gradient(x + length * direction, data)
-        if bool(jnp.isfinite(reached)) and float(reached) >= float(value) - 1e-7 * abs(float(value)):
+        reached, slope = _value_and_gradient(functions, x + length * direction, data)
+        if np.isfinite(reached) and reached >= value - 1e-7 * abs(value):
             return x + length * direction, reached, slope
         length /= 2
     return x, value, gradient

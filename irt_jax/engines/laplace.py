@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from irt_jax.arrays import AnyArray
 from irt_jax.engines.metric import Metric, arrow
 from irt_jax.engines.packing import Shapes, split, unpack
 from irt_jax.engines.target import Target
@@ -124,7 +125,7 @@ def precondition(metric: Metric, gradient: Array) -> Array:
     return metric.spread(metric.gather(gradient))
 
 
-def conditional(functions: Functions, x: Array, data: Any, shapes: Shapes) -> Metric:
+def conditional(functions: Functions, x: AnyArray, data: Any, shapes: Shapes) -> Metric:
     """The metric of the blocks alone, given the shared parameters, which it does not move.
 
     Args:
@@ -138,7 +139,7 @@ def conditional(functions: Functions, x: Array, data: Any, shapes: Shapes) -> Me
     return metric._replace(shared_root=jnp.zeros_like(metric.shared_root))
 
 
-def unconditional(functions: Functions, x: Array, data: Any, shapes: Shapes) -> Metric:
+def unconditional(functions: Functions, x: AnyArray, data: Any, shapes: Shapes) -> Metric:
     """The metric of blocks and shared parameters together, an arrow.
 
     Args:

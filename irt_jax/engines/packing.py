@@ -1,6 +1,6 @@
 """Positions as one vector: what belongs to a block (an item's parameters) first, then what all blocks share."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -93,3 +93,14 @@ def split(
     """
     edge = shapes.n_blocks * shapes.block_size
     return vector[:edge].reshape(shapes.n_blocks, shapes.block_size), vector[edge:]
+
+
+def parameter_columns(shapes: Shapes, dtype: Any) -> Float[Array, "parameter coordinate"]:
+    """One direction per parameter of a block: that parameter of every block at once.
+
+    Args:
+        shapes: of the positions.
+        dtype: of the directions.
+    """
+    unit = jnp.tile(jnp.eye(shapes.block_size, dtype=dtype)[:, None, :], (1, shapes.n_blocks, 1))
+    return jnp.pad(unit.reshape(shapes.block_size, -1), ((0, 0), (0, shapes.n_shared)))

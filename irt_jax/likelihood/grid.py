@@ -103,6 +103,7 @@ def nodes_of_abilities(nodes: Float[AnyArray, " node"]) -> Float[np.ndarray, " f
 
     It reaches further, to about five standard deviations, for the tails' part of the standard deviations.
     """
+    nodes = np.asarray(nodes)
     h, further = float(nodes[1] - nodes[0]), FURTHER * float(nodes[-1] - nodes[0])
     return even_nodes(float(nodes[0]) - further, float(nodes[-1]) + further, BETWEEN * h)
 
@@ -122,10 +123,11 @@ def refined(
     return even_nodes(float(nodes[0] - extra), float(nodes[-1] + extra), float(h * 2 / 3 if between else h))
 
 
-def shifted(nodes: Float[AnyArray, " node"]) -> list[Float[AnyArray, " node"]]:
+def shifted(nodes: Float[AnyArray, " node"]) -> list[Float[np.ndarray, " node"]]:
     """Grids of the same size that show a grid's error: moved by half a node, and by two nodes to either side.
 
     The average of a grid and of the first is the grid of half the spacing; the others miss what lies at the ends.
     """
+    nodes = np.asarray(nodes)
     h = nodes[1] - nodes[0]
     return [nodes + step * h for step in (0.5, 2.0, -2.0)]

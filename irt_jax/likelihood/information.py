@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 from numpyro import handlers
 from numpyro.infer.util import constrain_fn, potential_energy
 
-from irt_jax.engines.packing import Shapes, pack, split, unpack
+from irt_jax.engines.packing import Shapes, pack, parameter_columns, split, unpack
 from irt_jax.engines.target import Position
 from irt_jax.likelihood.kernel import PersonBlocks, block_posterior
 from irt_jax.likelihood.layout import gather_sum, pair_products
@@ -47,10 +47,9 @@ def item_information(
         return -potential_energy(statements, (), {}, unpack(x, shapes))
 
     x = pack(position, shapes)
-    units = _columns(shapes, x.dtype)
-    table, log_weight = parts(x)
-    scores = jax.lax.map(lambda unit: jax.jvp(lambda at: parts(at)[0], (x,), (unit,))[1], units)
-    scores = jnp.moveaxis(scores, 0, 1)
+    units = parameter_columns(shapes, x.dtype)
+    tables, scores = jax.lax.map(lambda unit: jax.jvp(lambda at: parts(at)[0], (x,), (unit,)), units)
+    table, log_weight, scores = tables[0], parts(x)[1], jnp.moveaxis(scores, 0, 1)
     single = partial(jnp.asarray, dtype=jnp.float32)
     counts, products = _expected(single(table), single(log_weight), single(scores), blocks)
 
@@ -62,12 +61,6 @@ def item_information(
     missing = (squares - products).reshape(shapes.n_blocks, n_categories, *products.shape[1:]).sum(1)
     found = -jnp.moveaxis(hessian, 0, -1) - missing
     return (found + jnp.swapaxes(found, 1, 2)) / 2
-
-
-def _columns(shapes: Shapes, dtype: Any) -> Float[Array, "parameter coordinate"]:
-    """One direction per parameter of a block: that parameter of every block at once."""
-    unit = jnp.tile(jnp.eye(shapes.block_size, dtype=dtype)[:, None, :], (1, shapes.n_blocks, 1))
-    return jnp.pad(unit.reshape(shapes.block_size, -1), ((0, 0), (0, shapes.n_shared)))
 
 
 def _expected(

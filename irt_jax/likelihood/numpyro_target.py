@@ -53,14 +53,14 @@ def position_shapes(numpyro_model: Callable[[Any], object], data: Any) -> Shapes
     """
     in_plate: dict[str, bool] = {}
 
-    def unconstrained(key: Array, data: Any) -> Position:
-        trace = handlers.trace(handlers.seed(numpyro_model, key)).get_trace(data)
+    def unconstrained(data: Any) -> Position:
+        trace = handlers.trace(handlers.seed(numpyro_model, jax.random.key(0))).get_trace(data)
         latent = {name: site for name, site in trace.items() if site["type"] == "sample" and not site["is_observed"]}
         for name, site in latent.items():
             in_plate[name] = any(frame.name == BLOCK_PLATE for frame in site["cond_indep_stack"])
         return unconstrain_fn(numpyro_model, (data,), {}, {name: site["value"] for name, site in latent.items()})
 
-    found = jax.eval_shape(unconstrained, jax.random.key(0), data)
+    found = jax.eval_shape(unconstrained, data)
     parts: dict[bool, list[tuple[str, tuple[int, ...]]]] = {True: [], False: []}
     for name in sorted(found):
         parts[in_plate[name]].append((name, tuple(found[name].shape)))

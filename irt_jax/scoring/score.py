@@ -188,7 +188,7 @@ def _repeated(items: KnownItems) -> dict[str, np.ndarray]:
 def _averaged(problem: Problem, draws: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """EAP and SD over draws of the items; in float32, far below the Monte Carlo error."""
     count, data = len(next(iter(draws.values()))), problem.data
-    posterior = np.asarray(mean_posterior(problem.model, draws, _populations(problem, count), data))
+    posterior = mean_posterior(problem.model, draws, _populations(problem, count), data)
     found = summarise_abilities(posterior.reshape(-1, len(data.nodes)), problem.place, data.nodes, 0.95)
     return found.mean, found.sd
 
