@@ -11,9 +11,11 @@ from test_marginal import draws_of, farthest
 
 from irt_jax.calibration import _priors, _told, calibrate, make_options
 from irt_jax.data import align_anchors, encode, read_anchors
+from irt_jax.engines.laplace import compiled
 from irt_jax.engines.packing import unpack
 from irt_jax.models import MODELS
 from irt_jax.models.population import standard_population
+from irt_jax.own_prior import prior_target
 from irt_jax.problem import pose
 from irt_jax.timing import Stopwatch
 
@@ -105,6 +107,20 @@ def test_log_density_equals_quadrature_plus_priors(name):
             exact += log_integral(models, items, 1.0, responses.item[own], responses.response[own])
         differences.append(found - exact)
     np.testing.assert_allclose(np.diff(differences), 0.0, atol=2e-4)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_an_items_own_prior_has_its_curvature_and_knows_of_no_other_item(name):
+    _, table = responses_of([name] * 4, 10, 3, seed=1)
+    _, problem = told_and_posed(table, model=name)
+    functions, n, p = compiled(prior_target(problem.model), problem.shapes), 4, problem.shapes.block_size
+    vector = np.random.default_rng(3).normal(0.0, 0.5, problem.shapes.size)
+    with jax.enable_x64(True):
+        hessian = functions.rows_of_hessian(vector, np.eye(len(vector)), problem.data)
+        blocks = functions.blocks(vector, problem.data)
+    whole = np.zeros((n, p, n, p))
+    whole[np.arange(n), :, np.arange(n)] = blocks
+    np.testing.assert_allclose(np.asarray(hessian)[: n * p, : n * p].reshape(n, p, n, p), whole, atol=1e-9)
 
 
 @pytest.mark.slow
