@@ -73,7 +73,7 @@ MML_FIXED = {"cpu": 2.5, "gpu": 5.0}
 #: A response costs mml more by this factor where the population is learned: the wider grid, and anchors without their
 #: priors; learned_2cores, 1e6 responses.
 MML_LEARNED = 17.0
-#: Seconds a response and gradient of one chain on one core; reference_2cores (5.8 s, 9,900 gradients, two cores).
+#: Seconds a response and gradient of one chain on one core; reference_2cores (5.8 s, about 9,900 gradients, two cores).
 GRADIENT_CORE = 1.1e-8
 #: On a GPU all chains advance together: seconds a gradient, and more for each response; reference and sizes_h200.
 GRADIENT_GPU = (2.1e-5, 8.5e-11)
@@ -121,7 +121,7 @@ def expected(method: str, size: Size, sampling: Sampling | None, *, cores: int, 
     compiling = COMPILE[device][method] * (COMPILE_LEARNED[method] if learned else 1.0)
     memory = float(MEMORY[device][method] + (MEMORY_LEARNED[method] if learned else 0))
     memory += size.responses * MEMORY_RESPONSE[method][learned] * size.categories / 2
-    work = {"mml": _mml, "hmc": _hmc, "joint": _joint}[method](size, sampling, cores, gpu)
+    work = {"mml": _mml, "hmc": _hmc, "joint": _joint}[method](size, sampling, cores, device)
     if sampling is not None:
         parameters = size.items * size.categories + (size.persons if method == "joint" else 0)
         values = sampling.chains * sampling.draws * parameters
@@ -131,25 +131,25 @@ def expected(method: str, size: Size, sampling: Sampling | None, *, cores: int, 
     return Cost(START[device] + compiling + work, compiling, memory)
 
 
-def _mml(size: Size, _: Sampling | None, __: int, gpu: bool) -> float:
-    each = MML_RESPONSE["gpu" if gpu else "cpu"] * (MML_LEARNED if size.learned else 1.0)
-    return MML_FIXED["gpu" if gpu else "cpu"] + each * size.responses * size.categories / 2
+def _mml(size: Size, _: Sampling | None, __: int, device: str) -> float:
+    each = MML_RESPONSE[device] * (MML_LEARNED if size.learned else 1.0)
+    return MML_FIXED[device] + each * size.responses * size.categories / 2
 
 
-def _hmc(size: Size, sampling: Sampling | None, cores: int, gpu: bool) -> float:
+def _hmc(size: Size, sampling: Sampling | None, cores: int, device: str) -> float:
     assert sampling is not None
     steps = STEPS * max(1.0, size.items / STEPS_ITEMS) ** 0.25
     gradients = (sampling.draws + sampling.warmup) * steps
     work = size.responses * size.categories / 2 * (GRADIENT_LEARNED if size.learned else 1.0)
-    fixed, each = MODE["gpu" if gpu else "cpu"]
-    if gpu:
+    fixed, each = MODE[device]
+    if device == "gpu":
         alone, more = GRADIENT_GPU
         return fixed + each * size.responses + sampling.chains * gradients * (alone + more * work)
     rounds = -(-sampling.chains // min(cores, sampling.chains))
     return fixed + each * work + rounds * gradients * GRADIENT_CORE * work
 
 
-def _joint(size: Size, sampling: Sampling | None, cores: int, _: bool) -> float:
+def _joint(size: Size, sampling: Sampling | None, cores: int, _: str) -> float:
     assert sampling is not None
     rounds = -(-sampling.chains // min(cores, sampling.chains))
     iterations = sampling.draws + sampling.warmup

@@ -27,9 +27,9 @@ from scipy.special import chdtrc
 
 from irt_jax.data import Responses
 from irt_jax.delta import slopes
-from irt_jax.engines.laplace import compiled
+from irt_jax.engines.laplace import compiled, separable_blocks
 from irt_jax.engines.metric import Metric
-from irt_jax.engines.packing import pack, parameter_columns, split, unpack
+from irt_jax.engines.packing import pack, split, unpack
 from irt_jax.engines.target import Position, Target
 from irt_jax.likelihood.marginal import MarginalData, marginal_shapes
 from irt_jax.likelihood.numpyro_target import numpyro_target
@@ -80,11 +80,8 @@ def prior_target(model: Model) -> Target:
     def curvature(position: Position, data: MarginalData) -> Float[Array, "item own own"]:
         """Exact, since an item's prior, given what is shared, knows of no other item."""
         shapes = marginal_shapes(model, data)
-        gradient = jax.grad(lambda x: plain.log_density(unpack(x, shapes), data))
-        x = pack(position, shapes)
-        columns = parameter_columns(shapes, x.dtype)
-        hessian = jax.lax.map(lambda unit: split(jax.jvp(gradient, (x,), (unit,))[1], shapes)[0], columns)
-        return -jnp.moveaxis(hessian, 0, -1)
+        log_density = lambda x: plain.log_density(unpack(x, shapes), data)  # noqa: E731
+        return separable_blocks(log_density, pack(position, shapes), shapes)
 
     return plain._replace(curvature=curvature)
 

@@ -78,7 +78,7 @@ def climb(functions: Functions, data: Any, start: Position, shapes: Shapes, *, e
         enough: half of the squared Newton decrement at which the climb ends.
     """
     with jax.enable_x64(True):
-        x = np.asarray(pack({name: jnp.asarray(leaf, jnp.float64) for name, leaf in start.items()}, shapes))
+        x = pack({name: jnp.asarray(leaf, jnp.float64) for name, leaf in start.items()}, shapes)
         return climb_from(functions, x, data, shapes, enough=enough)[0]
 
 
@@ -104,7 +104,8 @@ def climb_from(
     Returns:
         Where the climb ended, and the gradient there.
     """
-    around, x = conditional if hold else unconditional, np.asarray(x)
+    around = conditional if hold else unconditional
+    x = np.asarray(x)
     value, gradient = _value_and_gradient(functions, x, data)
     metric, converged, step = around(functions, x, data, shapes), False, 0
     while step < MAX_NEWTON and not converged:

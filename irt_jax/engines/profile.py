@@ -84,14 +84,14 @@ def climb_profile(
 
 def _ridge(functions: Functions, x: Array, data: Any, shapes: Shapes) -> Ridge:
     """Go to the ridge at given shared parameters, and find the slope there."""
-    mode, gradient = climb_from(functions, jnp.asarray(x), data, shapes, hold=True)
+    mode, gradient = climb_from(functions, x, data, shapes, hold=True)
     x, edge = mode.metric.centre, shapes.n_blocks * shapes.block_size
     directions = np.eye(shapes.n_shared, shapes.size, edge)
     if not np.isfinite(np.asarray(x)).all():
         return Ridge(mode, np.full(shapes.n_shared, np.nan), directions)
     for row, unit in enumerate(directions.copy()):
         along = functions.hessian_times(x, unit, data)
-        directions[row] = unit - np.asarray(newton_step(functions, x, along, mode.metric, data, RIDGE_SHARE))
+        directions[row] = unit - newton_step(functions, x, along, mode.metric, data, RIDGE_SHARE)
 
     def log_det(at: Array) -> float:
         return float(np.linalg.slogdet(np.asarray(functions.blocks(at, data)))[1].sum())

@@ -18,7 +18,8 @@ from jaxtyping import Array, Float
 from numpyro import handlers
 from numpyro.infer.util import constrain_fn, potential_energy
 
-from irt_jax.engines.packing import Shapes, pack, parameter_columns, split, unpack
+from irt_jax.engines.laplace import separable_blocks
+from irt_jax.engines.packing import Shapes, pack, parameter_columns, unpack
 from irt_jax.engines.target import Position
 from irt_jax.likelihood.kernel import PersonBlocks, block_posterior
 from irt_jax.likelihood.layout import gather_sum, pair_products
@@ -56,10 +57,9 @@ def item_information(
     def complete(at: Array) -> Array:
         return (counts * parts(at)[0]).sum() + log_prior(at)
 
-    hessian = jax.lax.map(lambda unit: split(jax.jvp(jax.grad(complete), (x,), (unit,))[1], shapes)[0], units)
     squares = jnp.einsum("rq,rkq,rlq->rkl", counts, scores, scores)
     missing = (squares - products).reshape(shapes.n_blocks, n_categories, *products.shape[1:]).sum(1)
-    found = -jnp.moveaxis(hessian, 0, -1) - missing
+    found = separable_blocks(complete, x, shapes) - missing
     return (found + jnp.swapaxes(found, 1, 2)) / 2
 
 
