@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from irt_jax.abilities import Marginals
 from irt_jax.data import Responses
+from irt_jax.diagnostics.blocks import Block, over_blocks
 from irt_jax.names import LISTS
 
 #: Draws over items that posterior.nc keeps.
@@ -19,16 +20,20 @@ LEARNED_DRAWS = ("log_a_mean", "log_a_sd", "b_mean", "b_sd", "log_a_common")
 
 
 def marginals(draws: Float[np.ndarray, "chain draw *parameter"], interval: float) -> Marginals:
-    """Summarise draws over chains.
+    """Summarise draws over chains; NaN where a draw is not finite.
 
     Args:
         draws: chains and draws first.
         interval: probability mass of the equal-tailed interval.
     """
-    pooled = draws.reshape(-1, *draws.shape[2:])
     tail = (1.0 - interval) / 2.0
-    lower, upper = np.quantile(pooled, [tail, 1.0 - tail], axis=0)
-    return Marginals(pooled.mean(0), pooled.std(0, ddof=1), lower, upper)
+
+    def of_block(block: Block) -> np.ndarray:
+        pooled = block.reshape(len(block), -1)
+        lower, upper = np.quantile(pooled, [tail, 1.0 - tail], axis=1)
+        return np.stack((pooled.mean(1), pooled.std(1, ddof=1), lower, upper))
+
+    return Marginals(*over_blocks(of_block, draws, n_statistics=4))
 
 
 def reliability(persons: pa.Table) -> float:

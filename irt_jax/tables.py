@@ -183,9 +183,10 @@ def _log_a_columns(
     log_a: Float[np.ndarray, "chain draw item"], b: Float[np.ndarray, "chain draw item"]
 ) -> dict[str, np.ndarray]:
     """Mean and SD of log a and its covariance with b: what the items need to be next month's anchors."""
-    log_a, b = (draws.reshape(-1, draws.shape[-1]) for draws in (log_a, b))
-    covariance = ((log_a - log_a.mean(0)) * (b - b.mean(0))).sum(0) / (len(b) - 1)
-    return {"log_a": log_a.mean(0), "log_a_sd": log_a.std(0, ddof=1), "cov_log_a_b": covariance}
+    mean, sd = marginals(log_a, 0.5)[:2]
+    n_draws, middle = log_a.shape[0] * log_a.shape[1], b.mean((0, 1))
+    products = np.einsum("cdi,cdi->i", log_a, b) - n_draws * mean * middle  # without a copy of all draws
+    return {"log_a": mean, "log_a_sd": sd, "cov_log_a_b": products / (n_draws - 1)}
 
 
 def persons_table(abilities: Marginals, responses: Responses) -> pa.Table:

@@ -5,12 +5,15 @@ cut in two, (block, part, half). Everything is float64, and without a loop over 
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from math import prod
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import fft, special
+
+from irt_jax.machine import available_cores
 
 Draws = Float[np.ndarray, "chain draw *parameter"]
 Block = Float[np.ndarray, "block chain draw"]
@@ -34,6 +37,8 @@ class Ranking(NamedTuple):
 def over_blocks(statistic: Callable[[Block], np.ndarray], draws: Draws, n_statistics: int = 1) -> list[np.ndarray]:
     """Apply a function to blocks of parameters and put its values together.
 
+    The blocks go over a thread a core: sorting and the Fourier transforms, which are most of it, let others run.
+
     Args:
         statistic: from draws (block, chain, draw) to values (block,) or (n_statistics, block).
         draws: shape (chain, draw, *parameter).
@@ -51,14 +56,31 @@ def over_blocks(statistic: Callable[[Block], np.ndarray], draws: Draws, n_statis
     if n_chains > 0 and n_draws >= MIN_DRAWS:
         rows = draws.reshape(n_chains * n_draws, n_parameters)
         step = max(1, BLOCK_VALUES // len(rows))
-        for start in range(0, n_parameters, step):
+
+        def of_columns(start: int) -> None:
             block = np.array(rows[:, start : start + step].T, dtype=np.float64, order="C")
             finite = np.isfinite(block).all(axis=1)
             block[~finite] = 0
             with np.errstate(divide="ignore", invalid="ignore"):
                 found = statistic(block.reshape(-1, n_chains, n_draws))
             values[:, start : start + step] = np.where(finite, found, np.nan)
+
+        _on_threads(of_columns, range(0, n_parameters, step))
     return [value.reshape(shape) for value in values]
+
+
+def _on_threads(work: Callable[[int], None], starts: range) -> None:
+    """Do some work for every start; whatever interrupts it waits for no more than what has begun."""
+    if len(starts) < 2:
+        for start in starts:
+            work(start)
+        return
+    pool = ThreadPoolExecutor(min(available_cores(), len(starts)))
+    try:
+        for _ in pool.map(work, starts):
+            pass
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def split(block: Block) -> Parts:
