@@ -127,7 +127,7 @@ def binomial(hits: np.ndarray, trials: np.ndarray, share: np.ndarray, design: fl
         share: of hits that is expected.
         design: how much larger the variance is than of independent trials, which then count as so many fewer.
     """
-    hits, trials = np.asarray(hits) / design, np.asarray(trials) / design
+    hits, trials = np.asarray(hits) / design, np.maximum(np.asarray(trials), hits) / design
     few = special.betainc(np.maximum(trials - hits, 1e-300), hits + 1.0, 1.0 - share)
     many = np.where(hits > 0.0, special.betainc(np.maximum(hits, 1e-300), trials - hits + 1.0, share), 1.0)
     return np.minimum(2.0 * np.minimum(np.where(hits < trials, few, 1.0), many), 1.0)

@@ -12,6 +12,8 @@ import numpy as np
 from irt_jax.diagnostics import ess_mean, ess_sd, mcse_mean, mcse_sd
 
 TAILS = (0.05, 0.95)
+#: Effective draws below which an estimated error is too uncertain, and biased.
+LEAST = 400
 STATISTICS = ("mean", "SD", "share below 5 %", "share below 95 %")
 
 
@@ -130,6 +132,7 @@ def hold(name: str, z: np.ndarray, df: np.ndarray, comparisons: int) -> None:
     """Every difference is below its limit; prints the largest on the way."""
     for label, own, nu in zip(STATISTICS, z, df, strict=True):
         print(f"{name} {label}: at most {np.abs(own).max():.2f} errors apart, {nu.min():.0f} degrees of freedom")
+    assert (df * limits.DRAWS_A_DEGREE > LEAST).all(), f"too few effective draws of {name}"
     beyond = [
         f"{STATISTICS[i]} of {name} {place}: {z[i, *place]:+.2f}"
         for i, *place in np.argwhere(limits.beyond(z, comparisons, df))

@@ -148,9 +148,9 @@ def test_averages_of_the_draws_equal_the_average_of_the_posteriors():
 
     assert limits.within(apart(wanted.mean, wanted.sd), comparisons, df)
     assert limits.likely(tails(wanted.lower, wanted.upper), comparisons)
-    assert limits.beyond(apart(wanted.mean + 0.15 * wanted.sd, wanted.sd)[0], comparisons, df).all()
+    assert limits.beyond(apart(wanted.mean + 0.2 * wanted.sd, wanted.sd)[0], comparisons, df).all()
     assert limits.beyond(apart(wanted.mean, 1.2 * wanted.sd)[1], comparisons, df).all()
-    assert (tails(wanted.lower - 0.3 * wanted.sd, wanted.upper + 0.3 * wanted.sd) < limits.level(comparisons)).all()
+    assert (tails(wanted.lower - 0.45 * wanted.sd, wanted.upper + 0.45 * wanted.sd) < limits.level(comparisons)).all()
 
 
 def test_the_seed_and_not_the_batches_decides(monkeypatch):

@@ -20,7 +20,8 @@ from irt_jax.drift.summaries import limits as thresholds
 
 A, B = 0.2, 0.25
 #: Anchors of a bank drift together more often than by chance: how much larger the variance of their number is.
-TOGETHER = 1.3
+#: In eight times 150 banks it was 1.3 and 1.6 for all anchors, 1 for those with probabilities near each other.
+TOGETHER = 1.5
 
 
 def rectangle(mean: np.ndarray, covariance: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
@@ -119,7 +120,7 @@ def test_the_probability_outside_is_scipys():
 def drawn() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Probability of drift, of change, and the truth, for banks out of the prior: [bank, anchor]."""
     rng, rows = np.random.default_rng(seed(17)), []
-    for _ in range(150):
+    for _ in range(350):
         changes = banks.draw_changes(rng, 15)
         told = banks.observe(rng, changes, int(rng.choice([200, 1000, 4000])))
         found = chances(told, posterior(told, banks.PRIOR), A, B)
@@ -130,18 +131,19 @@ def drawn() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 @pytest.mark.statistical
 @pytest.mark.parametrize("which", [0, 1])
 def test_probabilities_are_calibrated(drawn, which):
-    """Of anchors with a probability near p a share p has drifted, in every bin; with twice the odds it has not."""
+    """Of anchors with a probability near p a share p has drifted, in each bin; with four times the odds it has not."""
     p, truth = drawn[which].ravel().clip(1e-12, 1.0 - 1e-12), drawn[which + 2].ravel()
-    own = np.digitize(p, [0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99]) == np.arange(9)[:, None]
-    comparisons, hits, trials = len(own) + 1, own @ truth.astype(float), own.sum(1)
-    assert (trials > 8).all()
+    own = np.digitize(p, [0.03, 0.1, 0.3, 0.7, 0.97]) == np.arange(6)[:, None]
+    own = np.vstack([own, np.ones(len(p))])
+    comparisons = len(own)
 
     def tails(p):
-        total = limits.binomial(truth.sum(), len(p), p.mean(), TOGETHER)
-        return np.append(limits.binomial(hits, trials, own @ p / trials, TOGETHER), total)
+        """By the binomial distribution that has the mean and the variance of events with different probabilities."""
+        total, squares = own @ p, own @ p**2
+        return limits.binomial(own @ truth, total**2 / squares, squares / total, TOGETHER)
 
     assert limits.likely(tails(p), comparisons)
-    for odds in (0.5, 2.0):
+    for odds in (1 / 4, 4.0):
         assert (tails(expit(logit(p) + np.log(odds))) < limits.level(comparisons)).any()
 
 

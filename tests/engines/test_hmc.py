@@ -41,7 +41,7 @@ SKEWED = of(skewed)
 @pytest.mark.parametrize(("by", "gradients"), [(0.1, 3), (0.6, 4), (1.3, 6)])
 def test_trajectories_are_as_short_as_the_target_lets_them_be(by, gradients):
     """And the moments are right for all of them; they are those of the logarithm of a gamma variable."""
-    draws = hmc(SKEWED, np.asarray(by), SETTINGS._replace(draws=4000), seed=seed(1))
+    draws = hmc(SKEWED, np.asarray(by), SETTINGS._replace(draws=6000), seed=seed(1))
     assert np.median(draws.stats["n_steps"]) == gradients
     assert draws.stats["diverging"].sum() == 0
     z, shape = draws.values["z"], 1.0 / by**2
@@ -50,7 +50,7 @@ def test_trajectories_are_as_short_as_the_target_lets_them_be(by, gradients):
         sd = float(np.sqrt(jax.scipy.special.polygamma(1, shape))) / by
     apart, df = moments_apart(z, mean, sd)
     assert limits.within(apart, 2 * SIZE, df)
-    for wrong in ((mean + 0.15 * sd, sd), (mean, 1.15 * sd)):
+    for wrong in ((mean + 0.3 * sd, sd), (mean, 1.4 * sd)):
         apart, df = moments_apart(z, *wrong)
         assert limits.beyond(apart, 2 * SIZE, df).any(0).all()
 

@@ -158,7 +158,7 @@ def test_plausible_values_come_from_the_posterior(items, responses):
     mean, sd = found.theta.to_numpy(), found.theta_sd.to_numpy()
     z, df = moments_apart(values.T[None], mean, sd)
     assert limits.within(z, 50, df)
-    for wrong in ((mean + 0.25 * sd, sd), (mean, 1.25 * sd)):
+    for wrong in ((mean + 0.35 * sd, sd), (mean, 1.25 * sd)):
         z, df = moments_apart(values.T[None], *wrong)
         assert limits.beyond(z, 50, df).any(0).all()
 
