@@ -2,13 +2,25 @@
 
 Every case of a test marked `statistical` has an equal share of `RATE`, `RATE / CASES`, and divides it by how many
 comparisons it makes (Bonferroni: right whatever the dependence). `test_limits` counts the cases, and limits are given
-to marked tests only, so that none is left out. An estimated error counts too: `t` in place of the normal, with the
-degrees of freedom that the estimate has. Each test's docstring or code names a control, which the limit must catch.
+to marked tests only, so that none is left out. An estimated error counts too: Student's t in place of the normal, with
+the degrees of freedom of the estimate. Every case holds a control on the same data, something slightly wrong that must
+be beyond its limit, or is one. `--seed-shift N` gives all of them other data and other draws.
 
-What a case compares, and how:
-
-| tests | comparisons of one case | limit |
-|---|---|---|
+| tests | cases | comparisons of one | held against | control |
+|---|---|---|---|---|
+| peers/test_pymc | 4 | 624 to 10,200: four statistics of a parameter | t | means, SDs off by a tenth |
+| test_marginal, test_groups, test_every_model, test_miskeyed: one posterior | 28 | 8 to 700, so too | t | the same |
+| test_sbc, test_sbc_models | 11 | 11 to 30 quantities | exact bands | a wrong prior, half of the responses |
+| test_recovery | 3 | 5: coverages, a mean rank | binomial, normal | narrower intervals, half of the responses |
+| test_moved_population | 8 | 2 mean biases | t over data sets | the plain model |
+| test_every_model: truth | 12 | 2 to 50 | chi-square, binomial, normal | errors of another size |
+| test_groups, test_by_group, test_own_prior: truth | 5 | 1 to 16 | normal, Kolmogorov | no drift, one population |
+| engines | 6 | 6 to 160 moments | t | means and SDs that are off |
+| abilities, scoring, likelihood/test_joint | 14 | 7 to 781 | normal, binomial, chi-square, t | the same |
+| drift | 5 | 1 to 7 | binomial, t | other odds, lists at random, a lower power |
+| diagnostics/test_statistics | 5 | 1 or 3 | binomial | more parameters, another median |
+| study/test_simulate, test_exchange, test_limits | 10 | 2 to 10 | normal, binomial, chi-square | other moments |
+| benchmarks/test_suite | 1 | 40 means | t | - |
 """
 
 import json
@@ -19,7 +31,7 @@ from scipy import special, stats
 #: Probability that some statistical test of the suite fails by chance, with all parameters and every marker.
 RATE = 1e-3
 #: Cases of statistical tests: `pytest --collect-only -q -m statistical`; parametrised tests have one for each.
-CASES = 111
+CASES = 112
 #: Effective draws for each degree of freedom of an estimated Monte Carlo error; see `degrees`.
 DRAWS_A_DEGREE = 12.0
 

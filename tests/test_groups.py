@@ -1,5 +1,6 @@
 """Groups with populations of their own: against a slow likelihood, the joint posterior, and the truth."""
 
+import limits
 import numpy as np
 import oracle
 import pyarrow as pa
@@ -14,6 +15,8 @@ from irt_jax.data import encode
 from irt_jax.errors import UsageError
 
 POPULATION = ("population_mean", "population_sd")
+#: Of means and SDs of bob and cid, a third above what they were over 14 data sets of half the persons.
+ERRORS = np.array([[0.085, 0.085], [0.095, 0.053]])
 #: Posterior SDs by which a mean must not be off unnoticed, nor an SD by that share.
 NOTICE = 0.2
 MEANS, SDS = {"ann": 0.0, "bob": 0.8, "cid": -0.5}, {"ann": 1.0, "bob": 1.4, "cid": 0.7}
@@ -35,7 +38,7 @@ def grouped(n_persons, n_items, seed, anchored=0):
 
 @pytest.fixture(scope="module")
 def data():
-    return grouped(1500, 12, seed=seed(3))
+    return grouped(3000, 12, seed=seed(3))
 
 
 @pytest.mark.slow
@@ -46,10 +49,12 @@ def test_one_group_fixes_the_scale_and_the_others_are_found(data, priors):
     fit = calibrate(table, method="mml", priors=priors)
     groups = fit.run["population"]["groups"]
     assert (groups["ann"]["mean"], groups["ann"]["sd"]) == (0.0, 1.0)
-    for name in ("bob", "cid"):
-        assert groups[name]["mean"] == pytest.approx(MEANS[name], abs=0.2)
-        assert groups[name]["sd"] == pytest.approx(SDS[name], abs=0.15)
-    assert np.corrcoef(fit.items.b, b)[0, 1] > 0.99
+    found = np.array([[groups[name][what] for what in ("mean", "sd")] for name in ("bob", "cid")])
+    truth = np.array([[MEANS[name], SDS[name]] for name in ("bob", "cid")])
+    comparisons = found.size + len(b)
+    assert limits.within((found - truth) / ERRORS, comparisons)
+    assert limits.within((fit.items.b - b) / fit.items.b_sd, comparisons)
+    assert limits.beyond((found - [0.0, 1.0]) / ERRORS, comparisons)[0].any()  # a population for all
     assert fit.diagnostics.ok
 
 
