@@ -120,7 +120,7 @@ def test_the_probability_outside_is_scipys():
 def drawn() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Probability of drift, of change, and the truth, for banks out of the prior: [bank, anchor]."""
     rng, rows = np.random.default_rng(seed(17)), []
-    for _ in range(350):
+    for _ in range(200):
         changes = banks.draw_changes(rng, 15)
         told = banks.observe(rng, changes, int(rng.choice([200, 1000, 4000])))
         found = chances(told, posterior(told, banks.PRIOR), A, B)
