@@ -13,8 +13,11 @@ DEMO_WINDOW := "$(shell date -u -d "$$(date -u +%Y-%m-01) -1 month" +%Y-%m 2>/de
 # Tests run in this many processes, each of which takes up to 5 GB; WORKERS=0 is one that can be debugged.
 WORKERS ?= 2
 PYTEST := -m pytest -n $(WORKERS) --dist worksteal
+# Which other seeds `make test-seeds` takes, and the markers of what it leaves out.
+SEEDS ?= 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20
+LEFT_OUT ?= long or peers
 
-.PHONY: help demo test lint tests test-newer test-long test-peers lock clean
+.PHONY: help demo test lint tests test-newer test-long test-peers test-seeds lock clean
 .DEFAULT_GOAL := help
 # One after the other whatever -j says: they share environments, and the tests take all cores.
 .NOTPARALLEL:
@@ -24,6 +27,7 @@ help:
 	@echo "make test         linters, types and tests, on every supported ArviZ that can be had"
 	@echo "make test-long    all models and data sets of the statistical tests that make test has a part of"
 	@echo "make test-peers   the long comparisons with PyMC, besides the one in make test"
+	@echo "make test-seeds   the statistical tests with other seeds: SEEDS=\"1 2 3\", LEFT_OUT=\"long or peers\""
 	@echo "make lock         renew requirements.lock and those of docker/"
 	@echo "make clean        remove what the other targets made"
 
@@ -66,6 +70,11 @@ test-long: $(VENV)/.dev
 
 test-peers: $(VENV)/.dev
 	$(BIN)/python $(PYTEST) -m peers
+
+test-seeds: $(VENV)/.dev
+	@failed=; for shift in $(SEEDS); do echo "==> Seeds moved by $$shift"; \
+	  $(BIN)/python $(PYTEST) -m "statistical and not ($(LEFT_OUT))" --seed-shift $$shift || failed="$$failed $$shift"; \
+	done; if [ -n "$$failed" ]; then echo "Failed with seeds moved by$$failed"; exit 1; fi
 
 $(VENV)/.uv:
 	@echo "==> Virtual environment in $(VENV)"

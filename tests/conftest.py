@@ -12,7 +12,9 @@ if Path("/dev/nvidiactl").exists():
     os.environ.setdefault("XLA_FLAGS", "--xla_gpu_deterministic_ops=true")
 
 import jax
+import limits
 import pytest
+import seeds
 
 from irt_jax import cli
 from irt_jax.engines.devices import available_cores
@@ -20,6 +22,22 @@ from irt_jax.engines.programs import free_programs
 from irt_jax.study.simulate import Simulation, simulate
 
 jax.config.update("jax_num_cpu_devices", available_cores())
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seed-shift", type=int, default=0, help="other seeds for the tests marked statistical")
+    parser.addoption("--p-log", default=None, help="file to which their tail probabilities are added")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    seeds.shift, limits.log = config.getoption("--seed-shift"), config.getoption("--p-log")
+
+
+@pytest.fixture(autouse=True)
+def counted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits are for tests that are marked, hence counted."""
+    monkeypatch.setattr(limits, "counted", request.node.get_closest_marker("statistical") is not None)
+    monkeypatch.setattr(limits, "case", request.node.nodeid)
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,11 @@
 import itertools
 
+import limits
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from seeds import seed
 
 from irt_jax.calibration import calibrate
 from irt_jax.errors import InputError, UsageError
@@ -44,15 +46,20 @@ def test_log_odds_stay_the_same(target):
     )
 
 
+@pytest.mark.statistical
 def test_errors_equal_simulation():
     items = some_items("irt_jax", ("",)).iloc[:2]
     found = convert(items, "irt_jax", "mirt")
-    rng = np.random.default_rng(1)
+    rng, n = np.random.default_rng(seed(1)), 200_000
     for row, (_, item) in enumerate(items.iterrows()):
         covariance = [[item.a_se**2, item.cov_a_b], [item.cov_a_b, item.b_se**2]]
-        a, b = rng.multivariate_normal([item.a, item.b], np.array(covariance) / 1e4, 200_000).T
-        assert 1e2 * np.std(-a * b) == pytest.approx(found.d_se[row], rel=0.01)
-        assert 1e4 * np.cov(a, -a * b)[0, 1] == pytest.approx(found.cov_a1_d[row], abs=2e-4)
+        a, b = rng.multivariate_normal([item.a, item.b], np.array(covariance) / 1e4, n).T
+        sd, own = np.array([1e2 * np.std(a), 1e2 * np.std(-a * b)]), np.array([item.a_se, found.d_se[row]])
+        assert limits.likely(limits.of_sds(sd, n, own), 6)
+        assert (limits.of_sds(1.02 * sd, n, own) < limits.level(6)).all()
+        correlation = np.corrcoef(a, -a * b)[0, 1], found.cov_a1_d[row] / own.prod()
+        assert limits.within(np.diff(np.arctanh(correlation)) * np.sqrt(n - 3), 6)
+        assert limits.beyond((np.arctanh(correlation[0] + 0.02) - np.arctanh(correlation[1])) * np.sqrt(n - 3), 6)
 
 
 @pytest.mark.parametrize("form", [name for name in FORMS if name != "irt_jax"])

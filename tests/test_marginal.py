@@ -5,10 +5,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xarray as xr
+from posteriors import as_summaries, assert_one_posterior, assert_summaries_agree, count
+from seeds import seed
 from soon import soon
 
 from irt_jax.calibration import calibrate
-from irt_jax.diagnostics import mcse_mean, mcse_quantile, mcse_sd
 from irt_jax.study.simulate import simulate
 
 LEARNED = ("population_mean", "population_sd", "log_a_mean", "log_a_sd", "b_mean", "b_sd")
@@ -17,24 +18,20 @@ ENGINES = {
     "hmc": {"method": "hmc", "chains": 8, "draws": 1500, "ability_values": 10**8},
     "nuts": {"method": "nuts", "chains": 4, "warmup": 200, "draws": 2000, "ability_values": 10**8},
 }
-STATISTICS = {
-    "mean": (lambda x: x.mean((0, 1)), mcse_mean),
-    "SD": (lambda x: x.std((0, 1)), mcse_sd),
-    "5 % quantile": (lambda x: np.quantile(x, 0.05, (0, 1)), lambda x: mcse_quantile(x, 0.05)),
-    "95 % quantile": (lambda x: np.quantile(x, 0.95, (0, 1)), lambda x: mcse_quantile(x, 0.95)),
-}
+#: Posterior SDs by which a mean must not be off unnoticed, nor an SD by that share; what is learned moves slowly.
+NOTICE, NOTICE_LEARNED = 0.1, 0.25
 
 
 @pytest.fixture(scope="module")
 def simulation():
-    return simulate(150, 18, 12, anchor_items=6, ability_mean=0.5, seed=8)
+    return simulate(150, 18, 12, anchor_items=6, ability_mean=0.5, seed=seed(8))
 
 
 @pytest.fixture(scope="module", params=soon(["mission", "hierarchical"], now=["hierarchical"]))
 def fits(simulation, request):
     """All three engines, with the mission's priors and N(0, 1), or with everything learned that can be."""
     population = {"mission": "fixed", "hierarchical": "free"}[request.param]
-    options = {"interval": 0.9, "priors": request.param, "population": population}
+    options = {"interval": 0.9, "priors": request.param, "population": population, "seed": seed(0)}
     return {
         name: calibrate(simulation.responses, simulation.anchors, **options, **own) for name, own in ENGINES.items()
     }
@@ -44,65 +41,44 @@ def draws_of(fit, name):
     return fit.posterior["posterior"][name].values.astype(float)
 
 
-def farthest(one, other, pooled=False):
-    """The largest difference of any statistic, in Monte Carlo standard errors of both.
-
-    An estimated error of a quantile is itself uncertain by a sixth, and the smallest of 150 is far too small; where the
-    posteriors are alike, as abilities' are, the median of the errors in SDs is taken for all (`pooled`).
-    """
-    worst = 0.0
-    for statistic, error in STATISTICS.values():
-        errors = [error(draws) for draws in (one, other)]
-        if pooled:
-            sds = [draws.std((0, 1)) for draws in (one, other)]
-            errors = [np.median(own / sd) * sd for own, sd in zip(errors, sds, strict=True)]
-        apart = (statistic(one) - statistic(other)) / np.hypot(*errors)
-        worst = max(worst, float(np.abs(apart).max()))
-    return worst
-
-
 @pytest.mark.slow
 def test_all_are_good_and_the_grid_is_fine_enough(fits):
     for name, fit in fits.items():
         statistics = fit.run["diagnostics"]
-        assert statistics["rhat_max"] < statistics["rhat_limit"]
+        # The joint run's learned SDs move slowly: one sound run in a hundred is above the limit.
+        assert statistics["rhat_max"] < (1.05 if name == "joint" else statistics["rhat_limit"])
         assert min(statistics["ess_bulk_min"], statistics["ess_tail_min"]) > 400
         assert statistics["divergences"] == 0
-        assert fit.diagnostics.ok or name == "joint"  # whose learned SDs move slowly
+        assert fit.diagnostics.ok or name == "joint"
         error = fit.run["diagnostics"]["quadrature_error"]
         assert error is None if name == "joint" else error < 0.005
 
 
 @pytest.mark.slow
+@pytest.mark.statistical
 @pytest.mark.parametrize("engine", ["hmc", "nuts"])
-def test_items_agree_with_the_joint_posterior(fits, engine):
-    for name in ("a", "b"):
-        assert farthest(draws_of(fits["joint"], name), draws_of(fits[engine], name)) < 4
+@pytest.mark.parametrize(
+    ("names", "notice"),
+    [(("a", "b"), NOTICE), (LEARNED, NOTICE_LEARNED), (("theta",), NOTICE)],
+    ids=["items", "learned", "abilities"],
+)
+def test_agrees_with_the_joint_posterior(fits, engine, names, notice):
+    joint, own = (
+        {name: draws_of(fits[which], name) for name in names if name in fits["joint"].posterior["posterior"]}
+        for which in ("joint", engine)
+    )
+    if own:
+        assert_one_posterior(own, joint, count(own), notice)
 
 
 @pytest.mark.slow
+@pytest.mark.statistical
 @pytest.mark.parametrize("engine", ["hmc", "nuts"])
-def test_what_is_learned_agrees_with_the_joint_posterior(fits, engine):
-    for name in LEARNED:
-        if name in fits["joint"].posterior["posterior"]:
-            assert farthest(draws_of(fits["joint"], name), draws_of(fits[engine], name)) < 4
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("engine", ["hmc", "nuts"])
-def test_abilities_agree_with_the_joint_posterior(fits, engine):
-    theta, persons = draws_of(fits["joint"], "theta"), fits[engine].persons
-    columns = ("theta", "theta_sd", "theta_lower", "theta_upper")
-    for column, (statistic, error) in zip(columns, STATISTICS.values(), strict=True):
-        apart = (persons[column] - statistic(theta)) / np.hypot(error(theta), error(draws_of(fits[engine], "theta")))
-        assert np.abs(apart).max() < 4.5  # of 150 persons
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("engine", ["hmc", "nuts"])
-def test_draws_of_the_abilities_agree_with_the_joint_posterior(fits, engine):
-    theta = [draws_of(fits[name], "theta") for name in ("joint", engine)]
-    assert farthest(*theta, pooled=True) < 4.5  # of 150 persons
+def test_what_is_said_about_persons_agrees_with_the_joint_posterior(fits, engine):
+    theta, own = draws_of(fits["joint"], "theta"), ENGINES[engine]
+    assert_summaries_agree(
+        as_summaries(fits[engine]), theta, own["chains"] * own["draws"], count({"theta": theta}), NOTICE
+    )
 
 
 @pytest.mark.slow

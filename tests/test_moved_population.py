@@ -8,9 +8,11 @@ priors are learned, and the anchors hold the scale.
 
 from typing import NamedTuple
 
+import limits
 import numpy as np
 import pyarrow as pa
 import pytest
+from seeds import seed
 from soon import soon
 
 from irt_jax.calibration import calibrate
@@ -22,8 +24,8 @@ CONTROLS = 20
 PERSONS, ITEMS, PER_PERSON, ANCHORS = 1000, 100, 20, 10
 LOG_A_SD, B_SD, ANCHOR_SD = 0.2, 1.0, 0.05
 PLAIN = {"priors": "mission", "population": "fixed"}
-#: A mean bias that would not matter, and standard errors over data sets within which the estimate of it is believed.
-NEGLIGIBLE, ERRORS = 0.02, 3.0
+#: A mean bias that would not matter.
+NEGLIGIBLE = 0.02
 
 
 class Moved(NamedTuple):
@@ -43,19 +45,20 @@ class Bias(NamedTuple):
 
     mean: float
     error: float
+    replications: int
 
     @property
     def shown(self) -> bool:
         """Whether it is there for certain, and matters."""
-        return abs(self.mean) > NEGLIGIBLE + ERRORS * self.error
+        return abs(self.mean) > NEGLIGIBLE + limits.of_means(2, self.replications) * self.error
 
     def __repr__(self) -> str:
         return f"{self.mean:+.4f} +- {self.error:.4f}"
 
 
-def simulated(moved: Moved, seed: int):
+def simulated(moved: Moved, number: int):
     """Responses, anchors, truth, and which items are free."""
-    for_items, for_persons, for_design, for_anchors = np.random.default_rng(seed).spawn(4)
+    for_items, for_persons, for_design, for_anchors = np.random.default_rng(seed(number)).spawn(4)
     free = np.ones(ITEMS, bool)
     free[np.linspace(0, ITEMS - 1, ANCHORS).round().astype(int)] = False
     log_a = for_items.normal(0.0, LOG_A_SD, ITEMS) + moved.free_log_a * free
@@ -74,16 +77,16 @@ def simulated(moved: Moved, seed: int):
 def biases(moved: Moved, replications: int = REPLICATIONS, **options) -> dict[str, Bias]:
     """Of log a and b; posterior means, or estimates where nothing is drawn."""
     found: dict[str, list[float]] = {"log a": [], "b": []}
-    for seed in range(replications):
-        responses, anchors, truth, free = simulated(moved, seed)
-        fit = calibrate(responses, anchors, seed=seed, **options)
+    for number in range(replications):
+        responses, anchors, truth, free = simulated(moved, number)
+        fit = calibrate(responses, anchors, seed=seed(number), **options)
         estimated = {"log a": np.log(fit.items.a.to_numpy()), "b": fit.items.b.to_numpy()}
         if fit.posterior.children:
             estimated["log a"] = fit.posterior["posterior"]["log_a"].values.mean((0, 1))
         for name, values in found.items():
             values.append(float((estimated[name] - truth[name])[free].mean()))
     result = {
-        name: Bias(float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(replications)))
+        name: Bias(float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(replications)), replications)
         for name, values in found.items()
     }
     print(f"{moved}, {options}: {result}")
@@ -91,6 +94,7 @@ def biases(moved: Moved, replications: int = REPLICATIONS, **options) -> dict[st
 
 
 @pytest.mark.long
+@pytest.mark.statistical
 @pytest.mark.parametrize("moved", [PERSONS_MOVED, ITEMS_MOVED])
 def test_estimates_are_unbiased_by_default(moved):
     found = biases(moved, method="mml")
@@ -99,6 +103,7 @@ def test_estimates_are_unbiased_by_default(moved):
 
 
 @pytest.mark.slow
+@pytest.mark.statistical
 @pytest.mark.parametrize("replications", soon([FEWER, REPLICATIONS], now=[FEWER]))
 @pytest.mark.parametrize("moved", [PERSONS_MOVED, ITEMS_MOVED])
 def test_posterior_means_are_unbiased_by_default(moved, replications):
@@ -108,10 +113,12 @@ def test_posterior_means_are_unbiased_by_default(moved, replications):
 
 
 @pytest.mark.slow
+@pytest.mark.statistical
 def test_the_plain_model_is_biased_where_persons_have_moved():
     assert biases(PERSONS_MOVED, CONTROLS, method="mml", **PLAIN)["b"].shown
 
 
 @pytest.mark.slow
+@pytest.mark.statistical
 def test_the_plain_model_is_biased_where_free_items_differ():
     assert biases(ITEMS_MOVED, CONTROLS, method="mml", **PLAIN)["log a"].shown

@@ -1,10 +1,13 @@
 """Estimates without an item's own prior, anchors.parquet, and conflicts with priors."""
 
 import datasets
+import limits
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.stats import kstest
+from seeds import seed
 
 from irt_jax.calibration import calibrate
 from irt_jax.demo import verbagg
@@ -76,17 +79,22 @@ def test_a_drifted_anchor_does_not_hide_behind_a_large_error():
 
 
 @pytest.mark.slow
+@pytest.mark.statistical
 def test_sound_anchors_have_uniform_p_values():
     values = []
-    for seed in range(6):
-        simulation = simulate(1200, 40, 15, anchor_items=20, seed=seed)
+    for number in range(6):
+        simulation = simulate(1200, 40, 15, anchor_items=20, seed=seed(number))
         values += calibrate(simulation.responses, simulation.anchors, method="mml").anchors.p_value.tolist()
-    values = np.sort(values)
-    expected = (np.arange(len(values)) + 0.5) / len(values)
-    assert np.abs(values - expected).max() < 1.63 / np.sqrt(len(values))  # Kolmogorov, 1 %
+    assert limits.likely(np.array(kstest(values, "uniform").pvalue), 1)
+    # Errors that are half as large as they should be, or twice: squared distances by which log a and b have moved.
+    distances = -2.0 * np.log(values)
+    for factor in (0.5, 2.0):
+        wrong = np.exp(-0.5 * distances / factor**2)
+        assert kstest(wrong, "uniform").pvalue < limits.level(1)
 
 
 @pytest.mark.slow
+@pytest.mark.statistical
 def test_a_drifted_anchor_is_named_and_the_file_has_everything(simulation, tmp_path):
     frame = simulation.anchors.to_pandas()
     frame.loc[2, "b"] -= 0.8
@@ -96,7 +104,9 @@ def test_a_drifted_anchor_is_named_and_the_file_has_everything(simulation, tmp_p
     table = pq.read_table(tmp_path / "run" / "anchors.parquet").to_pandas()
     assert table.item_id.tolist() == sorted(frame.item_id)
     own = table[table.item_id == frame.item_id[2]].iloc[0]
-    assert own.b_free - own.b_prev == pytest.approx(0.8, abs=4 * own.b_free_sd)
+    drifted = own.b_free - own.b_prev, np.hypot(own.b_free_sd, own.b_prev_sd)
+    assert limits.within((drifted[0] - 0.8) / drifted[1], 1)
+    assert limits.beyond(drifted[0] / drifted[1], 1)
     assert own.p_value < 1e-4
     assert own.b < own.b_free
     np.testing.assert_allclose(table.a_prev, frame.sort_values("item_id").a)

@@ -7,7 +7,8 @@ for the method.
 import numpy as np
 import pyarrow as pa
 import pytest
-from sbc_bands import pointwise_level, ranks_tail
+from sbc_bands import judged
+from seeds import seed
 from soon import soon
 
 from irt_jax.calibration import calibrate
@@ -22,7 +23,7 @@ PERSONS, REPLICATIONS, CONTROLS = 120, 120, 40
 #: In every run of the tests.
 FEWER = 40
 SAMPLER = {"method": "hmc", "priors": "mission", "population": "fixed", "chains": 4, "warmup": 80, "draws": 200}
-THIN, BINS, ALPHA = 4, 25, 0.001
+THIN, BINS = 4, 25
 RANKED = SAMPLER["chains"] * SAMPLER["draws"] // THIN - 1
 
 
@@ -105,9 +106,9 @@ def bank(request, tmp_path_factory):
     return str(file), names
 
 
-def replicate(seed: int, bank: tuple[str, tuple[str, ...]], keep: float = 1.0, **options) -> dict[str, int]:
+def replicate(number: int, bank: tuple[str, tuple[str, ...]], keep: float = 1.0, **options) -> dict[str, int]:
     """Ranks of the truth among thinned draws."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed(number))
     models, names = bank
     truth = from_the_prior(rng, names)
     cumulative = category_probabilities(truth, names).cumsum(2)
@@ -115,7 +116,7 @@ def replicate(seed: int, bank: tuple[str, tuple[str, ...]], keep: float = 1.0, *
     person, item = np.indices(response.shape).reshape(2, -1)
     seen = np.ones(len(person), bool) if keep == 1.0 else (person + item) % 2 == 0
     table = pa.table({"person_id": person[seen], "item_id": item[seen], "response": response.ravel()[seen]})
-    draws = calibrate(table, model=models, seed=seed, **SAMPLER, **options).posterior["posterior"]
+    draws = calibrate(table, model=models, seed=seed(number), **SAMPLER, **options).posterior["posterior"]
     kept = {name: draws[name].values[:, ::THIN] for name in truth if name in draws}
     kept = {name: values.reshape(-1, *values.shape[2:])[:RANKED] for name, values in kept.items()}
     of_truth, below = quantities(truth, response, names), {}
@@ -127,18 +128,12 @@ def replicate(seed: int, bank: tuple[str, tuple[str, ...]], keep: float = 1.0, *
 
 def not_uniform(replications: int, bank: tuple[str, tuple[str, ...]], **options) -> list[str]:
     """Quantities whose ranks leave the simultaneous bands; prints the table on the way."""
-    every = [replicate(seed, bank, **options) for seed in range(replications)]
-    level, failed = pointwise_level(replications, BINS, ALPHA), []
-    for name in every[0]:
-        ranks = np.array([ranks[name] for ranks in every])
-        tail = ranks_tail(ranks, RANKED, BINS)
-        print(f"{name:24} mean {ranks.mean() / RANKED:.3f}, {tail:.1e} against {level:.1e}")
-        if tail < level:
-            failed.append(name)
-    return failed
+    every = [replicate(number, bank, **options) for number in range(replications)]
+    return judged({name: np.array([ranks[name] for ranks in every]) for name in every[0]}, RANKED, BINS)
 
 
 @pytest.mark.slow
+@pytest.mark.statistical
 @pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
 @pytest.mark.parametrize(
     ("bank", "replications"),
@@ -150,6 +145,7 @@ def test_ranks_of_the_truth_are_uniform(bank, replications):
 
 
 @pytest.mark.slow
+@pytest.mark.statistical
 @pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
 @pytest.mark.parametrize("bank", soon(BANKS, now=["mixed"]), indirect=True)
 def test_a_wrong_prior_fails(bank):
@@ -158,6 +154,7 @@ def test_a_wrong_prior_fails(bank):
 
 
 @pytest.mark.slow
+@pytest.mark.statistical
 @pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
 @pytest.mark.parametrize("bank", soon(BANKS, now=["1pl"]), indirect=True)
 def test_an_engine_that_sees_half_of_the_responses_fails_by_the_log_likelihood(bank):

@@ -1,9 +1,11 @@
 """From anchors.parquet to drift.parquet: linking taken apart, masking, flags, and fits."""
 
 import drift_banks as banks
+import limits
 import numpy as np
 import pyarrow as pa
 import pytest
+from seeds import seed
 
 from irt_jax.calibration import calibrate
 from irt_jax.drift import drift
@@ -122,17 +124,18 @@ def test_anchors_without_an_estimate_of_their_own_are_null_with_a_reason():
     assert found.flagged[3]
 
 
+@pytest.mark.statistical
 def test_the_smallest_change_found_is_found_with_its_power():
-    rng, hits = np.random.default_rng(5), []
+    rng, hits = np.random.default_rng(seed(5)), []
     sound = banks.table_of(np.zeros(20), 0.1)
     least = drift(sound, linked=False).table["b_detectable"].to_numpy()[0]
-    for _ in range(60):
+    for _ in range(90):
         noise = rng.normal(0, np.hypot(0.1, 0.05), 20)
         noise[0] += least
         noise[1:] *= 0.7
         hits.append(drift(banks.table_of(noise, 0.1), linked=False).table["flagged"][0].as_py())
-    error = np.sqrt(0.9 * 0.1 / len(hits))
-    assert abs(np.mean(hits) - 0.9) < 3.5 * error
+    assert limits.likely(limits.binomial(np.sum(hits), len(hits), 0.9), 1)
+    assert limits.binomial(np.sum(hits), len(hits), 0.55) < limits.level(1)
 
 
 @pytest.mark.parametrize("options", [{"fdr": 0.0}, {"fdr": 1.0}, {"threshold_a": 0.0}, {"threshold_b": np.inf}])

@@ -1,7 +1,10 @@
 import jax
 import jax.numpy as jnp
+import limits
 import numpy as np
 import pytest
+from posteriors import moments_apart
+from seeds import seed
 
 from irt_jax.engines.climb import _limited, find_mode
 from irt_jax.engines.nuts import nuts
@@ -86,17 +89,20 @@ def test_the_metric_is_close_to_the_covariance():
     np.testing.assert_allclose(gathered, columns.T @ gradient, rtol=1e-9)
 
 
+@pytest.mark.statistical
 def test_whitened_draws_have_the_posterior_moments():
     original = target(log_density)
     metric = find_mode(original, DATA, START, SHAPES)
     white = whitened_target(original, SHAPES)
-    draws = nuts(white, (DATA, metric), Settings(chains=4, warmup=200, draws=1000), seed=0)
+    draws = nuts(white, (DATA, metric), Settings(chains=4, warmup=200, draws=1000), seed=seed(0))
     covariance = np.linalg.inv(PRECISION).diagonal().reshape(N, 2)
     for column, name in enumerate(sorted(START)):
-        x = draws.values[name].reshape(-1, N)
-        sd = np.sqrt(covariance[:, column])
-        assert (np.abs(x.mean(0) - CENTRE.reshape(N, 2)[:, column]) < 5 * sd / np.sqrt(2000)).all()
-        np.testing.assert_allclose(x.std(0), sd, rtol=5 / np.sqrt(2 * 2000))
+        x, mean, sd = draws.values[name], CENTRE.reshape(N, 2)[:, column], np.sqrt(covariance[:, column])
+        apart, df = moments_apart(x, mean, sd)
+        assert limits.within(apart, 4 * N, df)
+        for wrong in ((mean + 0.2 * sd, sd), (mean, 1.2 * sd)):
+            apart, df = moments_apart(x, *wrong)
+            assert limits.beyond(apart, 4 * N, df).any(0).all()
     assert draws.stats["n_steps"].mean() < 16
 
 

@@ -3,10 +3,13 @@ import signal
 
 import jax
 import jax.numpy as jnp
+import limits
 import numpy as np
 import pytest
+from posteriors import moments_apart
+from seeds import seed
 
-from irt_jax.diagnostics import ess_mean, ess_sd
+from irt_jax.diagnostics import ess_mean
 from irt_jax.engines.checkpoint import Checkpoint
 from irt_jax.engines.nuts import nuts
 from irt_jax.engines.settings import Progress, Settings
@@ -45,16 +48,19 @@ def equal(one, other) -> bool:
     )
 
 
+@pytest.mark.statistical
 @pytest.mark.parametrize("devices", [1, None])
 def test_moments_of_a_normal_distribution(devices):
-    draws = nuts(NORMAL, DATA, Settings(chains=4, warmup=400, draws=1500, devices=devices), seed=1)
+    draws = nuts(NORMAL, DATA, Settings(chains=4, warmup=400, draws=1500, devices=devices), seed=seed(1))
     x = draws.values["x"]
     assert x.shape == (4, 1500, 3)
     assert x.dtype == np.float64
     assert (ess_mean(x) > 1000).all()
-    pooled = x.reshape(-1, 3)
-    assert (np.abs(pooled.mean(0) - CENTRES) / SCALES < 4 / np.sqrt(ess_mean(x))).all()
-    assert (np.abs(pooled.std(0) / SCALES - 1) < 4 / np.sqrt(2 * ess_sd(x))).all()
+    apart, df = moments_apart(x, CENTRES, SCALES)
+    assert limits.within(apart, 6, df)
+    for wrong in ((CENTRES + 0.25 * SCALES, SCALES), (CENTRES, 1.2 * SCALES)):
+        apart, df = moments_apart(x, *wrong)
+        assert limits.beyond(apart, 6, df).any(0).all()
     np.testing.assert_allclose(draws.stats["lp"], -0.5 * (((x - CENTRES) / SCALES) ** 2).sum(-1), rtol=1e-9, atol=1e-9)
 
 

@@ -2,14 +2,17 @@
 
 import sys
 
+import limits
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import slow_models
+from posteriors import moments_apart
 from scipy.integrate import quad
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import norm
+from seeds import seed
 
 from irt_jax.calibration import calibrate
 from irt_jax.cli import main
@@ -20,6 +23,7 @@ from irt_jax.scoring import item_information, read_items, score, test_informatio
 MODELS = ["2pl", "3pl", "grm", "gpcm", "nominal", "4pl", "rasch", "grm", "2pl", "pcm"]
 CATEGORIES = [2, 2, 4, 3, 3, 2, 2, 3, 2, 4]
 MEAN, SD = 0.3, 1.2
+N_VALUES = 1000
 
 
 @pytest.fixture(scope="module")
@@ -144,12 +148,19 @@ def test_information_equals_the_formula(items):
     np.testing.assert_allclose(error, total**-0.5)
 
 
+@pytest.mark.statistical
 def test_plausible_values_come_from_the_posterior(items, responses):
-    found = score(encode(responses), read_items(table_of(items)), mean=MEAN, sd=SD, plausible_values=400)[0].to_pandas()
+    found = score(
+        encode(responses), read_items(table_of(items)), mean=MEAN, sd=SD, plausible_values=N_VALUES, seed=seed(0)
+    )[0].to_pandas()
     values = found.filter(like="plausible").to_numpy()
-    assert values.shape == (25, 400)
-    assert (np.abs(values.mean(1) - found.theta) < 4.5 * found.theta_sd / 20).all()
-    assert (np.abs(values.std(1) / found.theta_sd - 1) < 4.5 / np.sqrt(800)).all()
+    assert values.shape == (25, N_VALUES)
+    mean, sd = found.theta.to_numpy(), found.theta_sd.to_numpy()
+    z, df = moments_apart(values.T[None], mean, sd)
+    assert limits.within(z, 50, df)
+    for wrong in ((mean + 0.35 * sd, sd), (mean, 1.25 * sd)):
+        z, df = moments_apart(values.T[None], *wrong)
+        assert limits.beyond(z, 50, df).any(0).all()
 
 
 def test_unknown_items_are_told_of_and_persons_without_others_stay(items, responses):
