@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from irt_jax import logs
+from irt_jax import logs, signals
 from irt_jax.commands.config import options_from_file
 from irt_jax.commands.options import (
     Anchors,
@@ -23,6 +23,7 @@ from irt_jax.commands.options import (
     Responses,
     Seed,
 )
+from irt_jax.commands.outputs import spare_inputs
 from irt_jax.errors import DiagnosticsError
 from irt_jax.names import DIFFERENCE, DRIFT_A, DRIFT_B, FALSE_DISCOVERIES, ITEM, PERSON, RESPONSE, RUN_FILE
 from irt_jax.options import ANCHOR_MODES, MODEL_NAMES, POPULATIONS, PRIORS, Options
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 
 def monthly(
+    context: typer.Context,
     responses: Responses,
     window_label: Annotated[str, typer.Option(help='Name of the window, such as "2025-10 monthly".')],
     out: Annotated[Path, typer.Option("--out", help="Folder of the job; a killed job goes on in it.")],
@@ -98,14 +100,16 @@ def monthly(
     from irt_jax.comparison.sides import named
     from irt_jax.console import stdout_console, watching
     from irt_jax.data import read_responses
-    from irt_jax.data.write import check_file
     from irt_jax.engines.devices import keep_compiled
+    from irt_jax.metrics import check_metrics
     from irt_jax.monthly import MonthlySettings, run_month
 
     del config
     logs.check_format(log_format)
+    signals.advise("Run the same command again: it goes on where it was.", settled=True)
+    spare_inputs(context, "out", "metrics")
     if metrics is not None:
-        check_file(metrics, overwrite=True)
+        check_metrics(metrics)
     settings = MonthlySettings(window_label, third, threshold, threshold_a, threshold_b, fdr, promote_anchors)
     keep_compiled()
     logs.event("start", command="monthly", responses=responses, anchors=anchors, settings=settings.as_dict())
@@ -141,6 +145,7 @@ def monthly(
         warmup=warmup,
         devices=devices,
     )
+    signals.finished()
     if metrics is not None:
         _write_metrics(metrics, month)
     if logs.as_json():
