@@ -12,6 +12,7 @@ from irt_jax.commands.demo import demo
 from irt_jax.commands.doctor import doctor
 from irt_jax.commands.drift import drift
 from irt_jax.commands.monthly import monthly
+from irt_jax.commands.outputs import SparingCommand
 from irt_jax.commands.score import score
 from irt_jax.commands.simulate import simulate
 from irt_jax.process import run
@@ -30,7 +31,7 @@ app = typer.Typer(
 )
 
 for command in (calibrate, score, compare, drift, monthly, doctor, simulate, demo):
-    app.command()(command)
+    app.command(cls=SparingCommand)(command)
 
 
 def main() -> None:

@@ -223,10 +223,8 @@ def last_words(problem: str, remedy: str, exit_code: int) -> str:
     """
     if not as_json():
         return f"error: {problem} {remedy}\n"
-    records = [
-        ("error", {"message": problem, "remedy": remedy, "exit_code": exit_code}),
-        ("exit", {"exit_code": exit_code}),
-    ]
+    content = {"message": problem, "remedy": remedy, "exit_code": exit_code}
+    records = [("error", content), ("exit", {"exit_code": exit_code})]
     made = [logging.LogRecord(_LOGGER.name, logging.ERROR, "", 0, name, None, None) for name, _ in records]
     for record, (_, fields) in zip(made, records, strict=True):
         record.fields = fields

@@ -1,5 +1,6 @@
 """How a command runs, whatever becomes of it: one line for an error, an exit code, signals, streams that break."""
 
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -8,9 +9,6 @@ from typing import NoReturn
 from irt_jax import logs, signals
 from irt_jax.errors import Interrupted, IrtError, OutputError, UsageError
 from irt_jax.terminal import Streams, complain, say
-
-#: How JAX begins when the platform that was asked for is not there.
-NO_PLATFORM = "Unable to initialize backend"
 
 
 def run(command: Callable[..., object], *, as_json: bool = False, advice: str = "") -> NoReturn:
@@ -61,13 +59,26 @@ def _foreseen(command: Callable[..., object]) -> object:
     """Call a command; what JAX says of a device that is not there becomes an error of ours."""
     try:
         return command()
-    except RuntimeError as error:
-        if not str(error).startswith(NO_PLATFORM):
+    except (RuntimeError, AssertionError) as error:
+        platform = os.environ.get("JAX_PLATFORMS")
+        if not platform or _has_devices():
             raise
-        problem = " ".join(str(error).split(" (set JAX_PLATFORMS", 1)[0].split()).rstrip(".")
+        said = " ".join(str(error).split(" (", 1)[0].split()).rstrip(".")
         raise UsageError(
-            f"JAX has no such device: {problem}.", "Unset JAX_PLATFORMS, or install what its device needs."
+            f"JAX_PLATFORMS={platform} asks for a device that JAX cannot use here{said and f': {said}'}.",
+            "Unset it, or install what its device needs.",
         ) from error
+
+
+def _has_devices() -> bool:
+    """Whether JAX can start; it has been imported if its error is what is asked about."""
+    jax = sys.modules.get("jax")
+    if jax is None:
+        return True
+    try:
+        return bool(jax.devices())
+    except (RuntimeError, AssertionError):
+        return False
 
 
 def _settled(code: int, streams: Streams) -> int:

@@ -129,7 +129,8 @@ class Streams:
 
     def lost(self) -> OSError | None:
         """What kept standard output from being written, other than a reader that has gone."""
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()
+        if sys.stdout is not None:
+            with suppress(OSError, ValueError):
+                sys.stdout.flush()
         sink = self._sinks.get("stdout")
         return None if sink is None or isinstance(sink.error, BrokenPipeError) else sink.error

@@ -26,14 +26,12 @@ from irt_jax.commands.options import (
     Warmup,
     choices,
 )
-from irt_jax.commands.outputs import spare_inputs
 from irt_jax.commands.result import STOPWATCH, report
 from irt_jax.names import ITEM, PERSON, RESPONSE
 from irt_jax.options import ABILITIES, ANCHOR_MODES, METHODS, MODEL_NAMES, POPULATIONS, PRIORS, SIGNS, Options
 
 
 def calibrate(
-    context: typer.Context,
     responses: Responses,
     out: Out,
     anchors: Anchors = None,
@@ -151,7 +149,6 @@ def calibrate(
         ability_values=ability_values,
         devices=devices,
     )
-    spare_inputs(context, "out", "metrics")
     check_output(out, overwrite=overwrite)
     if metrics is not None:
         check_metrics(metrics)

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from irt_jax import signals
-from irt_jax.commands.outputs import spare_inputs
 from irt_jax.names import DIFFERENCE
 from irt_jax.terminal import say
 
@@ -15,7 +14,6 @@ DIFFERENT = 4
 
 
 def compare(
-    context: typer.Context,
     sides: Annotated[
         list[str],
         typer.Argument(help="Two or more runs, or Parquet or CSV files with item_id, a, b; NAME=PATH names one."),
@@ -45,7 +43,6 @@ def compare(
 
     if picture is not None:
         check_picture()
-    spare_inputs(context, "out", "picture")
     for path in (out, picture):
         if path is not None:
             check_file(path, overwrite=overwrite)

@@ -6,13 +6,11 @@ from typing import Annotated
 import typer
 
 from irt_jax import signals
-from irt_jax.commands.outputs import spare_inputs
 from irt_jax.names import DRIFT_A, DRIFT_B, DRIFT_FILE, FALSE_DISCOVERIES
 from irt_jax.terminal import say
 
 
 def drift(
-    context: typer.Context,
     run: Annotated[Path, typer.Argument(help="Folder of a run with anchors.")],
     threshold_a: Annotated[
         float, typer.Option(help="Largest change of a that does not matter; twice is severe.")
@@ -41,7 +39,6 @@ def drift(
     from irt_jax.drift.report import print_drift
 
     read = read_run_anchors(run)
-    spare_inputs(context, "out")
     path = run / DRIFT_FILE if out is None else out
     check_file(path, overwrite=overwrite)
     found = find_drift(read.anchors, threshold_a, threshold_b, fdr, linked=read.linked)

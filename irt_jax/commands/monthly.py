@@ -23,7 +23,6 @@ from irt_jax.commands.options import (
     Responses,
     Seed,
 )
-from irt_jax.commands.outputs import spare_inputs
 from irt_jax.errors import DiagnosticsError
 from irt_jax.names import DIFFERENCE, DRIFT_A, DRIFT_B, FALSE_DISCOVERIES, ITEM, PERSON, RESPONSE, RUN_FILE
 from irt_jax.options import ANCHOR_MODES, MODEL_NAMES, POPULATIONS, PRIORS, Options
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 
 def monthly(
-    context: typer.Context,
     responses: Responses,
     window_label: Annotated[str, typer.Option(help='Name of the window, such as "2025-10 monthly".')],
     out: Annotated[Path, typer.Option("--out", help="Folder of the job; a killed job goes on in it.")],
@@ -107,7 +105,6 @@ def monthly(
     del config
     logs.check_format(log_format)
     signals.advise("Run the same command again: it goes on where it was.", settled=True)
-    spare_inputs(context, "out", "metrics")
     if metrics is not None:
         check_metrics(metrics)
     settings = MonthlySettings(window_label, third, threshold, threshold_a, threshold_b, fdr, promote_anchors)

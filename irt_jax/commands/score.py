@@ -7,13 +7,11 @@ import typer
 
 from irt_jax import signals
 from irt_jax.commands.options import ItemColumn, OrderColumn, PersonColumn, Repeats, ResponseColumn, Responses
-from irt_jax.commands.outputs import spare_inputs
 from irt_jax.names import ITEM, PERSON, RESPONSE, RUN_FILE
 from irt_jax.terminal import say
 
 
 def score(
-    context: typer.Context,
     responses: Responses,
     items: Annotated[
         str, typer.Option(help="A run's folder or its items.parquet, or a Parquet or CSV file with item_id, a, b.")
@@ -52,7 +50,6 @@ def score(
 
     keep_compiled()
     prepare_devices()
-    spare_inputs(context, "out", "information")
     for path in (out, information):
         if path is not None:
             check_file(path, overwrite=overwrite)

@@ -111,8 +111,8 @@ def check_replaceable(folder: Path, kind: Kind) -> None:
         raise OutputError(f"{folder} exists and is not {kind.name}: --overwrite does not replace it.", remedy)
     foreign = [name for name in found if not any(fnmatch.fnmatchcase(name, pattern) for pattern in kind.files)]
     if foreign:
-        problem = f"{folder} holds what is none of {kind.name.split(' ', 1)[1]}'s files: {first_few(foreign)}."
-        raise OutputError(problem, "Move that elsewhere, or choose another --out; --overwrite would remove it.")
+        problem = f"{folder} is {kind.name}, and holds other files too: {first_few(foreign)}."
+        raise OutputError(problem, "--overwrite would remove them: move them elsewhere, or choose another --out.")
 
 
 def _files(folder: Path) -> Iterator[str]:
@@ -137,8 +137,8 @@ def keep_inputs(outputs: Mapping[str, Path | None], inputs: Iterable[tuple[str, 
     """
     given = {option: path for option, path in outputs.items() if path is not None}
     listed = list(given.items())
-    for place, (option, path) in enumerate(listed):
-        for other, same in listed[:place]:
+    for number, (option, path) in enumerate(listed):
+        for other, same in listed[:number]:
             if _real(path) == _real(same):
                 raise OutputError(f"{option} and {other} name one place, {path}.", f"Choose another {option}.")
     for option, value in inputs:
