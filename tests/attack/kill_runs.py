@@ -160,7 +160,7 @@ def _cases(data: Path, run: Path) -> Iterator[Case]:
     calibrate = ("calibrate", responses, "--quiet")
     yield Case("mml", (*calibrate, "--method", "mml"))
     yield Case("replaced", (*calibrate, "--method", "mml", *anchors, "--overwrite"), replaces=True)
-    yield Case("hmc", (*calibrate, *SHORT, "--draws", "1500"), resumes=True)
+    yield Case("hmc", (*calibrate, *SHORT, "--draws", "15000", "--ability-values", "0"), resumes=True)
     month = (
         "--third",
         "hmc",
