@@ -27,6 +27,7 @@ from irt_jax.commands.options import (
     choices,
 )
 from irt_jax.commands.result import STOPWATCH, report
+from irt_jax.errors import OutputError
 from irt_jax.names import ITEM, PERSON, RESPONSE
 from irt_jax.options import ABILITIES, ANCHOR_MODES, METHODS, MODEL_NAMES, POPULATIONS, PRIORS, SIGNS, Options
 
@@ -118,7 +119,7 @@ def calibrate(
         from irt_jax.data import read_anchors, read_responses
         from irt_jax.data.lock import only_one
         from irt_jax.data.write import check_output
-        from irt_jax.engines.checkpoint import discard
+        from irt_jax.engines.checkpoint import discard, told_if_kept
         from irt_jax.engines.devices import keep_compiled
         from irt_jax.metrics import check_metrics, write_metrics
 
@@ -176,7 +177,10 @@ def calibrate(
                 **options.as_dict(),
             )
         with signals.held():
-            fit.write(out, overwrite=overwrite)
+            try:
+                fit.write(out, overwrite=overwrite)
+            except OutputError as error:
+                raise told_if_kept(checkpoint, error) from error
             signals.finished()
         discard(checkpoint)
     if metrics is not None:

@@ -112,6 +112,7 @@ class Checkpoint:
         Args:
             like: a state of the same run, for its structure and its places on the devices.
         """
+        self._last = time.monotonic()  # compiling may have taken long
         if not self.resume:
             self.discard()
             return None
@@ -146,14 +147,11 @@ class Checkpoint:
             raise Interrupted(number, self._advice())
 
     def finish(self, state: Any, done: int, timings: dict[str, float]) -> None:
-        """Sampling is over: keep what was drawn since the last time, before what follows.
-
-        Raises:
-            OutputError: the folder cannot be written.
-        """
+        """Sampling is over: keep what was drawn since the last time, before what follows, if there is room for it."""
         size = sum(array.nbytes for block in self._unsaved for part in block for array in part.values())
         if self._unsaved and (time.monotonic() - self._last > SOON_SECONDS or size < MANY_BYTES):
-            self._save(state, done, timings)
+            with suppress(OutputError):
+                self._save(state, done, timings)
         self._unsaved = []
 
     def _asked(self) -> int | None:
@@ -166,6 +164,8 @@ class Checkpoint:
         try:
             self._write(state, done, timings)
         except OSError as error:
+            with suppress(OSError):
+                self.folder.rmdir()  # if it was made for this
             raise OutputError(
                 f"The checkpoint {self.folder} could not be written: {error.strerror or error}.",
                 "Free some space or choose another --out.",
@@ -238,6 +238,19 @@ def discard(folder: Path) -> None:
         folder.rmdir()
 
 
+def told_if_kept(folder: Path, error: OutputError) -> OutputError:
+    """The error of a result that could not be written, with where its draws are, if they are kept.
+
+    Args:
+        folder: of the checkpoint.
+        error: as it is without one.
+    """
+    if not (folder / STATE_FILE).exists():
+        return error
+    kept = f"The draws are kept: the same command with --resume goes on from {folder}."
+    return OutputError(error.problem, f"{error.remedy.removeprefix('Nothing was left behind. ')} {kept}")
+
+
 def join_blocks(blocks: list[Block]) -> Block:
     """Blocks of draws one after the other, along the second axis (chain, draw, ...)."""
     values, stats = zip(*blocks, strict=True)
@@ -270,8 +283,11 @@ def _restore(leaf: np.ndarray, template: Any) -> Any:
 def _replace(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write a file whole: beside it first, then renamed over it."""
     beside = path.with_name(f".{path.name}.tmp")
-    with beside.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -23,11 +23,18 @@ from typing import NamedTuple
 
 from irt_jax.study.simulate import simulate
 
-#: Short blocks and many checkpoints, so that a short run has moments of every kind.
-COMMAND = (
-    "import irt_jax.engines.blocks as blocks, irt_jax.engines.checkpoint as checkpoint; "
-    "blocks.BLOCK_SECONDS, checkpoint.EVERY_SECONDS = 0.1, 0.3; from irt_jax.cli import main; main()"
-)
+#: Short blocks and many checkpoints, so that a short run has moments of every kind; set when signals are listened to.
+COMMAND = """
+from irt_jax import cli, process
+
+def called(*given, **named):
+    from irt_jax.engines import blocks, checkpoint
+    blocks.BLOCK_SECONDS, checkpoint.EVERY_SECONDS = 0.1, 0.3
+    return cli.app(*given, **named)
+
+cli.run = lambda _, **how: process.run(called, **how)
+cli.main()
+"""
 SHORT = ("--chains", "2", "--warmup", "30")
 #: What differs between two runs of the same.
 OF_TIME = ("timings", "metrics")
@@ -160,7 +167,7 @@ def _cases(data: Path, run: Path) -> Iterator[Case]:
     calibrate = ("calibrate", responses, "--quiet")
     yield Case("mml", (*calibrate, "--method", "mml"))
     yield Case("replaced", (*calibrate, "--method", "mml", *anchors, "--overwrite"), replaces=True)
-    yield Case("hmc", (*calibrate, *SHORT, "--draws", "15000", "--ability-values", "0"), resumes=True)
+    yield Case("hmc", (*calibrate, *SHORT, "--draws", "4000", "--ability-values", "0"), resumes=True)
     month = (
         "--third",
         "hmc",
