@@ -88,7 +88,7 @@ def calibrate(
     priors, population = _priors(told, joint=chosen.abilities == "joint"), told.population
     keeper = None
     if checkpoint is not None:
-        keeper = Checkpoint(Path(checkpoint), _fingerprint(told, (priors, population)), resume=resume)
+        keeper = Checkpoint(Path(checkpoint), _fingerprint(told, (priors, population)), resume=resume, stopwatch=watch)
     settings = Settings(
         chains=int(chosen.chains or 1),
         warmup=int(chosen.warmup or 0),

@@ -1,9 +1,7 @@
 """The command `irt-jax`: a thin shell over the library. Heavy imports are inside the commands."""
 
 import gc
-import signal
 import sys
-from types import FrameType
 
 import typer
 
@@ -14,9 +12,10 @@ from irt_jax.commands.demo import demo
 from irt_jax.commands.doctor import doctor
 from irt_jax.commands.drift import drift
 from irt_jax.commands.monthly import monthly
+from irt_jax.commands.outputs import SparingCommand
 from irt_jax.commands.score import score
 from irt_jax.commands.simulate import simulate
-from irt_jax.errors import Interrupted, IrtError
+from irt_jax.process import run
 
 #: Objects made before Python looks for reference cycles among them, and such rounds before it looks among older ones.
 #: Its defaults (700, 10, 10) take a second of a run of 25, as tracing and compiling make millions of objects that stay.
@@ -32,27 +31,13 @@ app = typer.Typer(
 )
 
 for command in (calibrate, score, compare, drift, monthly, doctor, simulate, demo):
-    app.command()(command)
-
-
-def _interrupt(number: int, _: FrameType | None) -> None:
-    raise Interrupted(number)
+    app.command(cls=SparingCommand)(command)
 
 
 def main() -> None:
     """Entry point: errors of the package become one line on standard error and an exit code."""
     gc.set_threshold(*COLLECT)
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
-    if logs.asked_for(sys.argv[1:]) == "json":
-        with logs.logging_as("json"):
-            code = logs.exit_code_of(lambda: app(standalone_mode=False))
-        sys.exit(code)
-    try:
-        app()
-    except IrtError as error:
-        typer.echo(f"error: {logs.without_secrets(str(error))}", err=True)
-        sys.exit(error.exit_code)
+    run(app, as_json=logs.asked_for(sys.argv[1:]) == "json")
 
 
 if __name__ == "__main__":

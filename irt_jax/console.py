@@ -4,15 +4,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from irt_jax import logs
 from irt_jax.names import ANCHORS_FILE, ITEMS_FILE, METRICS_FILE, PERSONS_FILE, POSTERIOR_FILE, RUN_FILE
+from irt_jax.terminal import safe, shown
 
 if TYPE_CHECKING:
     from irt_jax.engines.settings import Progress as Standing
@@ -25,9 +27,17 @@ LINE_EVERY_SECONDS = 10.0
 LABELS = {"mode": "finding the mode", "compile": "compiling", "warmup": "warming up", "sample": "sampling"}
 
 
+class SafeConsole(Console):
+    """A console on which no text, in a table's cell or on a line, can steer the terminal."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Make a text to show of a string: all that is printed comes through here."""
+        return super().render_str(safe(text), **how)
+
+
 def error_console() -> Console:
     """Standard error: progress, warnings and errors, so that standard output can be piped."""
-    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    return SafeConsole(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -139,8 +149,9 @@ def print_fit(console: Console, fit: "Fit", *, folder: str, max_items: int = 0) 
     )
     console.print(f"device   {fit.run['device']}")
     stages = {"mode": "mode", "compile": "compile", "warmup": "warm-up", "sample": "sampling"}
-    shown = [f"{label} {timings[f'{stage}_s']:.1f}" for stage, label in stages.items() if timings[f"{stage}_s"]]
-    console.print(f"time     {timings['total_s']:.1f} s: {', '.join(shown)}")
+    parts = [f"{label} {timings[f'{stage}_s']:.1f}" for stage, label in stages.items() if timings[f"{stage}_s"]]
+    runs = f" over {timings['runs']} runs" if timings["runs"] > 1 else ""
+    console.print(f"time     {timings['total_s']:.1f} s{runs}: {', '.join(parts)}")
     console.print(f"fit      log-likelihood {fit.run['log_likelihood']:.2f}, reliability {fit.run['reliability']:.3f}")
     for line in fit.diagnostics.lines():
         console.print(line)
@@ -163,7 +174,7 @@ def item_table(items: pa.Table, max_items: int) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for row in items.slice(0, max_items).to_pylist():
         table.add_row(
-            str(row["item_id"]),
+            shown(row["item_id"]),
             "anchor" if row["is_anchor"] else "",
             f"{row['n_responses']:,}",
             f"{row['mean_response']:.2f}",
@@ -189,4 +200,4 @@ def number(value: float | None, digits: int = 3, *, signed: bool = False) -> str
 
 def stdout_console() -> Console:
     """Standard output: results; plain text in a pipe, at most the terminal's width."""
-    return Console(file=sys.stdout, highlight=False, markup=False, soft_wrap=False)
+    return SafeConsole(file=sys.stdout, highlight=False, markup=False, soft_wrap=False)

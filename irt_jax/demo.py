@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from irt_jax.calibration import calibrate
+from irt_jax.data.overwrite import DEMO
 from irt_jax.data.write import write_folder, write_table
 from irt_jax.engines.settings import ProgressCallback
 from irt_jax.errors import UsageError
@@ -98,7 +99,7 @@ def run_demo(
         bank.write(beside / "bank")
         fit.write(beside / "run")
 
-    write_folder(folder, fill, overwrite=overwrite)
+    write_folder(folder, fill, overwrite=overwrite, kind=DEMO)
     return fit
 
 

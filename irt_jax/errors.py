@@ -58,8 +58,10 @@ class DatabaseError(IrtError):
     exit_code = 5
 
 
-class Interrupted(IrtError):
+class Interrupted(BaseException):
     """A run stopped by a signal; its checkpoint lies beside the output folder.
+
+    No `Exception`, as `KeyboardInterrupt` is none: whoever handles every error of his own shall not swallow it.
 
     Args:
         signal_number: SIGINT (2) or SIGTERM (15); the exit code is 128 more.
@@ -68,7 +70,9 @@ class Interrupted(IrtError):
 
     def __init__(self, signal_number: int, remedy: str = "") -> None:
         self.exit_code = 128 + signal_number
-        super().__init__("Interrupted.", remedy)
+        self.problem = "Interrupted."
+        self.remedy = remedy
+        super().__init__(f"{self.problem} {remedy}".strip())
 
 
 def first_few(values: Iterable[object], limit: int = 5, total: int | None = None) -> str:

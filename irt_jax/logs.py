@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from irt_jax.errors import CalibrationWarning, IrtError, UsageError
+from irt_jax.errors import CalibrationWarning, Interrupted, IrtError, UsageError
 
 if TYPE_CHECKING:
     from irt_jax.engines.settings import Progress, ProgressCallback
@@ -200,7 +200,7 @@ def exit_code_of(run: Callable[[], int | None]) -> int:
     code = 0
     try:
         code = run() or 0
-    except IrtError as error:
+    except (IrtError, Interrupted) as error:
         code = error.exit_code
         event("error", "error", message=error.problem, remedy=error.remedy, exit_code=code)
     except Exception as error:
@@ -211,3 +211,21 @@ def exit_code_of(run: Callable[[], int | None]) -> int:
         event("error", "error" if usage else "critical", message=message, exit_code=code, **trace)
     event("exit", "info" if code == 0 else "error", exit_code=code)
     return code
+
+
+def last_words(problem: str, remedy: str, exit_code: int) -> str:
+    """The lines of a command that ends now, in the format that was asked for; for who can wait for no lock.
+
+    Args:
+        problem: see `IrtError`.
+        remedy: likewise.
+        exit_code: of the command.
+    """
+    if not as_json():
+        return f"error: {problem} {remedy}\n"
+    content = {"message": problem, "remedy": remedy, "exit_code": exit_code}
+    records = [("error", content), ("exit", {"exit_code": exit_code})]
+    made = [logging.LogRecord(_LOGGER.name, logging.ERROR, "", 0, name, None, None) for name, _ in records]
+    for record, (_, fields) in zip(made, records, strict=True):
+        record.fields = fields
+    return "".join(JsonFormatter().format(record) + "\n" for record in made)

@@ -6,11 +6,13 @@ and `abilities`, so that the runs of one month can lie in one file.
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from irt_jax.data.write import write_text_file
+from irt_jax.data.write import check_file, write_text_file
+from irt_jax.errors import OutputError
 from irt_jax.timing import STAGES
 
 
@@ -53,6 +55,7 @@ HELP = {
     "population_mean": "Estimated mean of the abilities.",
     "population_sd": "Estimated SD of the abilities.",
 }
+_BEGINNING = b"# HELP irt_jax_"
 #: Diagnostics of draws, which point estimates do not have.
 _OF_DRAWS = ("rhat_max", "rhat_limit", "ess_bulk_min", "ess_tail_min", "divergences", "bfmi_min")
 
@@ -89,6 +92,23 @@ def write_metrics(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
         OutputError: the file cannot be written.
     """
     write_text_file(path, metrics_text(runs))
+
+
+def check_metrics(path: Path) -> None:
+    """Refuse to replace a file that does not look like metrics, for nobody asked for that by --overwrite.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        OutputError: it is another file.
+    """
+    check_file(path, overwrite=True)
+    with suppress(OSError):
+        with path.open("rb") as file:
+            beginning = file.read(len(_BEGINNING))
+        if beginning.strip() and beginning != _BEGINNING:
+            raise OutputError(f"{path} exists and is no file of metrics.", "Choose another --metrics, or remove it.")
 
 
 def _samples(run: Mapping[str, Any], finished: float) -> Iterator[Sample]:

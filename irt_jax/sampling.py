@@ -137,7 +137,9 @@ def sample_marginal(model: Model, responses: Responses, priors: Any, population:
         if run.progress:
             run.progress(Progress("mode", 1, 1))
 
-    for finer in range(FINER_AFTER_DRAWS + 1):
+    begun = {} if run.checkpoint is None else run.checkpoint.about
+    problem = problem.on_grid(begun["nodes"]) if "nodes" in begun else problem
+    for finer in range(int(begun.get("finer", 0)), FINER_AFTER_DRAWS + 1):
         draws = _drawn(whitened_target(problem.target, problem.shapes), (problem.data, metric), run)
         with compilation_apart(run.stopwatch, "summarise"):
             between, beyond = _errors_at_draws(problem, metric, draws)
@@ -145,9 +147,11 @@ def sample_marginal(model: Model, responses: Responses, priors: Any, population:
             break
         nodes = np.asarray(problem.data.nodes)
         lacks = {"between": between >= QUADRATURE_LIMIT / 2, "beyond": beyond >= QUADRATURE_LIMIT / 2}
-        problem = problem.on_grid(refined(nodes, **lacks))
+        wanted = refined(nodes, **lacks)
+        problem = problem.on_grid(wanted)
         if run.checkpoint is not None:
             run.checkpoint.resume = False  # what it holds is of the coarser grid
+            run.checkpoint.about = {"nodes": np.asarray(wanted), "finer": np.array(finer + 1)}
     draws = draws._replace(values=model.align(draws.values, priors))
     with compilation_apart(run.stopwatch, "summarise"):
         error = max(error, between, beyond)

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from irt_jax import signals
+
 STAGES = ("import", "read", "mode", "information", "anchors", "compile", "warmup", "sample", "summarise", "write")
 
 
@@ -18,6 +20,7 @@ class Stopwatch:
         self._started = time.perf_counter()
         self._seconds: dict[str, float] = {}
         self._told = told
+        self._earlier, self._runs = 0.0, 1
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
@@ -26,6 +29,7 @@ class Stopwatch:
         Args:
             stage: one of `STAGES`.
         """
+        signals.check()
         started = time.perf_counter()
         try:
             yield
@@ -38,7 +42,25 @@ class Stopwatch:
         if self._told is not None and seconds > 0.0:
             self._told(stage, seconds)
 
+    def spent(self) -> dict[str, float]:
+        """The total so far and the number of runs, for a checkpoint; see `go_on`."""
+        return {"total_s": self._total(), "runs": self._runs}
+
+    def go_on(self, spent: dict[str, float]) -> None:
+        """Count what earlier runs took that this one goes on from.
+
+        Args:
+            spent: what the last of them had `spent`.
+        """
+        self._earlier, self._runs = spent["total_s"], int(spent["runs"]) + 1
+
+    def _total(self) -> float:
+        return self._earlier + time.perf_counter() - self._started
+
     def timings(self) -> dict[str, float]:
-        """Seconds as `import_s, read_s, ...`, zero for stages that did not run, and `total_s`."""
+        """Seconds as `import_s, read_s, ...`, zero for stages that did not run, `total_s` and the number of `runs`.
+
+        Of a run that was interrupted and resumed, warm-up, sampling and the total are of all its runs.
+        """
         seconds = {f"{stage}_s": round(self._seconds.get(stage, 0.0), 4) for stage in STAGES}
-        return {**seconds, "total_s": round(time.perf_counter() - self._started, 4)}
+        return {**seconds, "total_s": round(self._total(), 4), "runs": self._runs}

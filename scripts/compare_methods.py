@@ -10,6 +10,7 @@ import typer
 if not __package__:  # run as a file: the checkout is found from here
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from irt_jax.terminal import say, shown
 from scripts.database.command import URL_HELP, run
 
 QUERY = Path(__file__).with_name("sql") / "compare_methods.sql"
@@ -32,12 +33,12 @@ def compare(
     if len(set(names)) != 3:
         raise UsageError(f"Expected three different --methods, found {methods!r}.", "As in mml,nuts,hmc.")
     found = answer(database_url, window_label, names)
-    shown = " ".join(f"{f'{parameter} {name}':>9}" for parameter in "ab" for name in names)
-    typer.echo(f"{'item':<18}{shown}{'range':>8}")
+    columns = " ".join(f"{f'{parameter} {name}':>9}" for parameter in "ab" for name in names)
+    say(f"{'item':<18}{columns}{'range':>8}")
     for row in found[:rows]:
         numbers = " ".join(f"{value:>9.3f}" if value is not None else " " * 9 for value in row[2:8])
-        typer.echo(f"{row[0][:17]:<18}{numbers}{row[9]:>8.3f}")
-    typer.echo(f"{len(found):,} items" + (f", {rows:,} of them shown" if len(found) > rows else ""))
+        say(f"{shown(row[0], 17):<18}{numbers}{row[9]:>8.3f}")
+    say(f"{len(found):,} items" + (f", {rows:,} of them shown" if len(found) > rows else ""))
 
 
 def answer(database_url: str | None, label: str, methods: list[str]) -> list[Any]:

@@ -9,6 +9,7 @@ import typer
 if not __package__:  # run as a file: the checkout is found from here
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from irt_jax.terminal import say
 from scripts.database.command import URL_HELP, run
 
 app = typer.Typer(
@@ -49,8 +50,8 @@ def fill(
         window = find_window(connection, asked)
         counts = filling.fill(connection, table, bank, window.start, window.end)
         connection.commit()
-    typer.echo(f"window   {window}")
-    typer.echo("filled   " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
+    say(f"window   {window}")
+    say("filled   " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
 
 
 if __name__ == "__main__":

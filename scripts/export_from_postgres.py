@@ -9,6 +9,8 @@ import typer
 if not __package__:  # run as a file: the checkout is found from here
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from irt_jax import signals
+from irt_jax.terminal import say
 from scripts.database.command import URL_HELP, note, run
 
 app = typer.Typer(
@@ -39,12 +41,14 @@ def export(
     from scripts.database.windows import read_asked
 
     asked = read_asked(window_label, window_start, window_end, time_zone)
-    found = export_window(find_address(database_url), asked, Wish(ids, response, group_col), out, overwrite=overwrite)
+    address, wish = find_address(database_url), Wish(ids, response, group_col)
+    found = export_window(address, asked, wish, out, overwrite=overwrite)
+    signals.finished()
     for text in found.notes:
         note(text)
-    typer.echo(f"window   {found.window}")
-    typer.echo(f"data     {found.counts.responses:,} responses, {found.anchors:,} anchors")
-    typer.echo(f"files    {out}: responses.parquet, anchors.parquet, window.json")
+    say(f"window   {found.window}")
+    say(f"data     {found.counts.responses:,} responses, {found.anchors:,} anchors")
+    say(f"files    {out}: responses.parquet, anchors.parquet, window.json")
 
 
 if __name__ == "__main__":

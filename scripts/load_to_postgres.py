@@ -10,12 +10,15 @@ import typer
 if not __package__:  # run as a file: the checkout is found from here
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from irt_jax.terminal import say, shown
 from scripts.database.command import URL_HELP, note, run
 
 if TYPE_CHECKING:
     from scripts.database.address import Address
     from scripts.database.loading import Loaded
 
+#: Characters of a line of --dry-run.
+LONGEST = 200
 IDS = ("auto", "id_str", "id")
 app = typer.Typer(
     add_completion=False, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
@@ -94,24 +97,22 @@ def _prepare(address: "Address", *, init: bool, migrate: bool) -> None:
         changed = migrate and schema.migrate(connection)
         connection.commit()
     if init:
-        typer.echo("init     " + ("the tables were made" if made else "the tables are there"))
+        say("init     " + ("the tables were made" if made else "the tables are there"))
     if migrate:
-        typer.echo("migrate  " + ("item_calibration now has a method" if changed else "it was done before"))
+        say("migrate  " + ("item_calibration now has a method" if changed else "it was done before"))
 
 
 def _report(loaded: "Loaded", *, dry_run: bool) -> None:
     for text in loaded.notes:
         note(text)
-    typer.echo(f"window   {loaded.window}")
-    typer.echo(f"methods  {', '.join(loaded.methods)}")
-    typer.echo(
-        f"{'dry run, nothing was changed' if dry_run else 'table':<30}{'inserted':>10}{'updated':>10}{'unchanged':>11}"
-    )
+    say(f"window   {loaded.window}")
+    say(f"methods  {', '.join(loaded.methods)}")
+    say(f"{'dry run, nothing was changed' if dry_run else 'table':<30}{'inserted':>10}{'updated':>10}{'unchanged':>11}")
     for change in loaded.changes:
-        typer.echo(f"{change.table:<30}{change.inserted:>10,}{change.updated:>10,}{change.unchanged:>11,}")
+        say(f"{change.table:<30}{change.inserted:>10,}{change.updated:>10,}{change.unchanged:>11,}")
         if dry_run:
             for text in change.examples:
-                typer.echo(f"    {text}")
+                say(f"    {shown(text, LONGEST)}")
 
 
 if __name__ == "__main__":

@@ -165,23 +165,27 @@ def test_a_read_only_place_ends_with_three_before_any_work(irt, data):
 
 LIMITED = """
 import resource
-resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (BYTES, BYTES))
 from irt_jax.cli import main
 main()
 """
 
 
-def test_a_full_disk_ends_with_three_and_leaves_nothing(data, tmp_path):
+@pytest.mark.parametrize(("limit", "left"), [(30_000, []), (1_000_000, ["run.checkpoint"])])
+def test_a_full_disk_ends_with_three_and_leaves_only_what_can_be_gone_on_from(data, tmp_path, limit, left):
     """A limit on the size of files stands in for the disk: the write itself fails, in the real code."""
     command = ["calibrate", data / "responses.parquet", "--out", tmp_path / "run", *SHORT]
-    result = subprocess.run(
-        [sys.executable, "-c", LIMITED, *map(str, command)], capture_output=True, text=True, check=False
-    )
+    limited = [sys.executable, "-c", LIMITED.replace("BYTES", str(limit)), *map(str, command)]
+    result = subprocess.run(limited, capture_output=True, text=True, check=False)
     assert result.returncode == 3, result.stderr
     assert result.stderr.startswith("error: ")
     assert "could not be written: File too large." in result.stderr
     assert "Traceback" not in result.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == left
+    assert ("--resume" in result.stderr) == ("Nothing was left behind" not in result.stderr) == bool(left)
+    if left:
+        assert in_a_process(*command, "--resume").returncode in (0, 4)
+        assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 @pytest.mark.parametrize(

@@ -127,9 +127,9 @@ def test_the_same_seed_gives_the_same_bytes(small, run, tmp_path):
 
 
 def test_an_existing_folder_is_refused_or_replaced_whole(fit, tmp_path):
-    out = tmp_path / "run"
-    out.mkdir()
-    (out / "old").write_text("kept until the new one is complete")
+    out = fit.write(tmp_path / "run")
+    (out / "drift.parquet").write_text("of a later command, and kept until the new one is complete")
+    before = {path.name for path in out.iterdir()}
     with pytest.raises(OutputError, match="exists"):
         fit.write(out)
 
@@ -139,10 +139,10 @@ def test_an_existing_folder_is_refused_or_replaced_whole(fit, tmp_path):
 
     with pytest.raises(OutputError, match="No space left on device"):
         write_folder(out, fail, overwrite=True)
-    assert [path.name for path in out.iterdir()] == ["old"]
+    assert {path.name for path in out.iterdir()} == before
     assert list(tmp_path.iterdir()) == [out]
     fit.write(out, overwrite=True)
-    assert "old" not in [path.name for path in out.iterdir()]
+    assert {path.name for path in out.iterdir()} == before - {"drift.parquet"}
     assert list(tmp_path.iterdir()) == [out]
 
 

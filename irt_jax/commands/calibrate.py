@@ -1,11 +1,10 @@
 """The command `irt-jax calibrate`."""
 
-import shutil
 from typing import Annotated
 
 import typer
 
-from irt_jax import logs
+from irt_jax import logs, signals
 from irt_jax.commands.options import (
     Anchors,
     Chains,
@@ -28,6 +27,7 @@ from irt_jax.commands.options import (
     choices,
 )
 from irt_jax.commands.result import STOPWATCH, report
+from irt_jax.errors import OutputError
 from irt_jax.names import ITEM, PERSON, RESPONSE
 from irt_jax.options import ABILITIES, ANCHOR_MODES, METHODS, MODEL_NAMES, POPULATIONS, PRIORS, SIGNS, Options
 
@@ -117,9 +117,11 @@ def calibrate(
         from irt_jax.calibration import make_options
         from irt_jax.console import watching
         from irt_jax.data import read_anchors, read_responses
-        from irt_jax.data.write import check_file, check_output
+        from irt_jax.data.lock import only_one
+        from irt_jax.data.write import check_output
+        from irt_jax.engines.checkpoint import discard, told_if_kept
         from irt_jax.engines.devices import keep_compiled
-        from irt_jax.metrics import write_metrics
+        from irt_jax.metrics import check_metrics, write_metrics
 
     logs.check_format(log_format)
     keep_compiled()
@@ -150,31 +152,37 @@ def calibrate(
     )
     check_output(out, overwrite=overwrite)
     if metrics is not None:
-        check_file(metrics, overwrite=True)
+        check_metrics(metrics)
     logs.event("start", command="calibrate", responses=responses, anchors=anchors, options=options.as_dict())
-    with STOPWATCH.measure("read"):
-        table = read_responses(
-            responses,
-            person_col=person_col,
-            item_col=item_col,
-            response_col=response_col,
-            group_col=group_col,
-            seq_col=seq_col,
-        )
-        bank = None if anchors is None else read_anchors(anchors)
-    checkpoint = out.with_name(out.name + ".checkpoint")
-    with watching(quiet) as progress:
-        fit = fit_model(
-            table,
-            bank,
-            progress=progress,
-            checkpoint=checkpoint,
-            resume=resume,
-            stopwatch=STOPWATCH,
-            **options.as_dict(),
-        )
-    fit.write(out, overwrite=overwrite)
-    shutil.rmtree(checkpoint, ignore_errors=True)
+    with only_one(out):
+        with STOPWATCH.measure("read"):
+            table = read_responses(
+                responses,
+                person_col=person_col,
+                item_col=item_col,
+                response_col=response_col,
+                group_col=group_col,
+                seq_col=seq_col,
+            )
+            bank = None if anchors is None else read_anchors(anchors)
+        checkpoint = out.with_name(out.name + ".checkpoint")
+        with watching(quiet) as progress:
+            fit = fit_model(
+                table,
+                bank,
+                progress=progress,
+                checkpoint=checkpoint,
+                resume=resume,
+                stopwatch=STOPWATCH,
+                **options.as_dict(),
+            )
+        with signals.held():
+            try:
+                fit.write(out, overwrite=overwrite)
+            except OutputError as error:
+                raise told_if_kept(checkpoint, error) from error
+            signals.finished()
+        discard(checkpoint)
     if metrics is not None:
         write_metrics(metrics, [fit.content()])
     report(fit, out)

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from irt_jax import signals
 from irt_jax.names import DIFFERENCE
+from irt_jax.terminal import say
 
 #: Exit code of --fail where items differ.
 DIFFERENT = 4
@@ -47,13 +49,16 @@ def compare(
     keep_compiled()
     prepare_devices()
     found = compare_sides(named(sides), threshold)
-    if out is not None:
-        write_file(out, found.pairs, overwrite=overwrite)
-    if picture is not None:
-        draw(found, picture, overwrite=overwrite)
+    with signals.held():
+        if out is not None:
+            write_file(out, found.pairs, overwrite=overwrite)
+            signals.finished()
+        if picture is not None:
+            draw(found, picture, overwrite=overwrite)
+            signals.finished()
     print_comparison(stdout_console(), found, rows=rows)
     for path in (out, picture):
         if path is not None:
-            typer.echo(f"file     {path}")
+            say(f"file     {path}")
     if fail and any(scale.n_flagged for scale in found.scales):
         raise typer.Exit(DIFFERENT)

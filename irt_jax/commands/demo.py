@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from irt_jax import signals
 from irt_jax.commands.options import Chains, Draws, Overwrite, Quiet, Seed, Warmup
 from irt_jax.commands.result import STOPWATCH, report
 from irt_jax.options import Options
+from irt_jax.terminal import say
 
 
 def demo(
@@ -22,17 +24,18 @@ def demo(
     """Calibrate real data: VerbAgg, half of the persons as last month's bank, half as this month."""
     with STOPWATCH.measure("import"):
         from irt_jax.console import watching
+        from irt_jax.data.overwrite import DEMO
         from irt_jax.data.write import check_output
         from irt_jax.demo import run_demo
         from irt_jax.engines.devices import keep_compiled
 
     keep_compiled()
-    check_output(out, overwrite=overwrite)
+    check_output(out, overwrite=overwrite, kind=DEMO)
     with watching(quiet) as progress:
         fit = run_demo(
             out,
             overwrite=overwrite,
-            say=typer.echo,
+            say=say,
             progress=progress,
             stopwatch=STOPWATCH,
             seed=seed,
@@ -40,4 +43,5 @@ def demo(
             draws=draws,
             warmup=warmup,
         )
+    signals.finished()
     report(fit, out / "run", max_items=30)

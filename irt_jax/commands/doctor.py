@@ -17,6 +17,7 @@ from irt_jax.commands.options import (
 )
 from irt_jax.errors import InputError, UsageError
 from irt_jax.names import ITEM, PERSON, RESPONSE
+from irt_jax.terminal import say
 
 if TYPE_CHECKING:
     from irt_jax.doctor import Report
@@ -58,7 +59,7 @@ def doctor(
         )
         coded = encode(table, repeats=repeats)
     report = examine(coded, anchors)
-    typer.echo(json.dumps(report.as_dict(), indent=2) if as_json else "\n".join(lines(report)))
+    say(json.dumps(report.as_dict(), indent=2) if as_json else "\n".join(lines(report)))
     if not report.usable:
         raise typer.Exit(InputError.exit_code)
 

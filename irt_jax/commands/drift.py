@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from irt_jax import signals
 from irt_jax.names import DRIFT_A, DRIFT_B, DRIFT_FILE, FALSE_DISCOVERIES
+from irt_jax.terminal import say
 
 
 def drift(
@@ -40,6 +42,8 @@ def drift(
     path = run / DRIFT_FILE if out is None else out
     check_file(path, overwrite=overwrite)
     found = find_drift(read.anchors, threshold_a, threshold_b, fdr, linked=read.linked)
-    write_file(path, found.table, overwrite=overwrite)
+    with signals.held():
+        write_file(path, found.table, overwrite=overwrite)
+        signals.finished()
     print_drift(stdout_console(), found, rows=rows)
-    typer.echo(f"file     {path}")
+    say(f"file     {path}")

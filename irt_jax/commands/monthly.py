@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from irt_jax import logs
+from irt_jax import logs, signals
 from irt_jax.commands.config import options_from_file
 from irt_jax.commands.options import (
     Anchors,
@@ -98,14 +98,15 @@ def monthly(
     from irt_jax.comparison.sides import named
     from irt_jax.console import stdout_console, watching
     from irt_jax.data import read_responses
-    from irt_jax.data.write import check_file
     from irt_jax.engines.devices import keep_compiled
+    from irt_jax.metrics import check_metrics
     from irt_jax.monthly import MonthlySettings, run_month
 
     del config
     logs.check_format(log_format)
+    signals.advise("Run the same command again: it goes on where it was.", settled=True)
     if metrics is not None:
-        check_file(metrics, overwrite=True)
+        check_metrics(metrics)
     settings = MonthlySettings(window_label, third, threshold, threshold_a, threshold_b, fdr, promote_anchors)
     keep_compiled()
     logs.event("start", command="monthly", responses=responses, anchors=anchors, settings=settings.as_dict())
@@ -141,6 +142,7 @@ def monthly(
         warmup=warmup,
         devices=devices,
     )
+    signals.finished()
     if metrics is not None:
         _write_metrics(metrics, month)
     if logs.as_json():

@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from irt_jax import signals
 from irt_jax.commands.options import ItemColumn, OrderColumn, PersonColumn, Repeats, ResponseColumn, Responses
 from irt_jax.names import ITEM, PERSON, RESPONSE, RUN_FILE
+from irt_jax.terminal import say
 
 
 def score(
@@ -41,17 +43,16 @@ def score(
     Persons without a usable response stay, without a score, and are named.
     """
     from irt_jax.data import encode, read_responses
-    from irt_jax.data.write import write_file
+    from irt_jax.data.write import check_file, write_file
     from irt_jax.engines.devices import keep_compiled, prepare_devices
-    from irt_jax.errors import OutputError
     from irt_jax.scoring import information_table, read_items
     from irt_jax.scoring import score as score_persons
 
     keep_compiled()
     prepare_devices()
     for path in (out, information):
-        if path is not None and path.exists() and not overwrite:
-            raise OutputError(f"{path} exists.", "Choose another name, or replace it by --overwrite.")
+        if path is not None:
+            check_file(path, overwrite=overwrite)
     known = read_items(items)
     of_run = _population(Path(items)) if prior_mean is None or prior_sd is None else (0.0, 1.0)
     mean, sd = of_run[0] if prior_mean is None else prior_mean, of_run[1] if prior_sd is None else prior_sd
@@ -63,12 +64,14 @@ def score(
         coded, known, mean=mean, sd=sd, posterior=posterior, plausible_values=plausible_values, seed=seed
     )
     for note in notes:
-        typer.echo(f"note: {note}", err=True)
-    write_file(out, found, overwrite=overwrite)
-    typer.echo(f"{found.num_rows:,} persons, {len(known.ids):,} items known; population N({mean:.3g}, {sd:.3g}): {out}")
+        say(f"note: {note}", err=True)
+    with signals.held():
+        write_file(out, found, overwrite=overwrite)
+        signals.finished()
+    say(f"{found.num_rows:,} persons, {len(known.ids):,} items known; population N({mean:.3g}, {sd:.3g}): {out}")
     if information is not None:
         write_file(information, information_table(known), overwrite=overwrite)
-        typer.echo(f"information of every item by ability: {information}")
+        say(f"information of every item by ability: {information}")
 
 
 def _population(items: Path) -> tuple[float, float]:

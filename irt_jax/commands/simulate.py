@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from irt_jax import signals
 from irt_jax.commands.options import Overwrite, Seed
 from irt_jax.names import ANCHOR_B_SD, ANCHOR_LOG_A_SD
+from irt_jax.terminal import say
 
 
 def simulate(
@@ -24,10 +26,11 @@ def simulate(
     overwrite: Overwrite = False,
 ) -> None:
     """Simulate 2PL responses, with the truth and with anchors that carry their own error."""
+    from irt_jax.data.overwrite import SIMULATION
     from irt_jax.data.write import check_output
     from irt_jax.study.simulate import simulate as draw
 
-    check_output(out, overwrite=overwrite)
+    check_output(out, overwrite=overwrite, kind=SIMULATION)
     simulation = draw(
         persons,
         items,
@@ -40,5 +43,7 @@ def simulate(
         anchor_b_sd=b_sd,
         seed=seed,
     )
-    simulation.write(out, overwrite=overwrite)
-    typer.echo(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
+    with signals.held():
+        simulation.write(out, overwrite=overwrite)
+        signals.finished()
+    say(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}")

@@ -11,6 +11,7 @@ from irt_jax.comparison.scale import Scale
 from irt_jax.console import number
 from irt_jax.errors import first_few
 from irt_jax.names import ITEM
+from irt_jax.terminal import shown
 
 
 def print_comparison(console: Console, found: Comparison, *, rows: int) -> None:
@@ -48,7 +49,7 @@ def comparison_table(found: Comparison, rows: int) -> Table:
         of_b = abs(row["b_difference"] or 0.0) >= abs(row["a_difference"] or 0.0)
         which = "b" if of_b else "a"
         table.add_row(
-            str(row[ITEM]),
+            shown(row[ITEM]),
             *([f"{row['side_1']}, {row['side_2']}"] if several else []),
             number(row["a_1"], 2),
             number(row["a_difference"], signed=True),
@@ -113,5 +114,5 @@ def _one_sided(found: Comparison) -> list[str]:
     alone = found.items.filter(pc.equal(found.items["n_sides"], 1))
     if not alone.num_rows:
         return []
-    shown = first_few(alone[ITEM].slice(0, 5).to_pylist(), total=alone.num_rows)
-    return [f"On one side only, without a difference: {shown}."]
+    ids = first_few(alone[ITEM].slice(0, 5).to_pylist(), total=alone.num_rows)
+    return [f"On one side only, without a difference: {ids}."]

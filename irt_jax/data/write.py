@@ -12,52 +12,63 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from irt_jax import signals
+from irt_jax.data.leftovers import beside as _beside
+from irt_jax.data.leftovers import exchange, sweep
+from irt_jax.data.overwrite import RUN, Kind, check_replaceable
 from irt_jax.errors import OutputError
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-def check_output(folder: Path, *, overwrite: bool = False) -> None:
+def check_output(folder: Path, *, overwrite: bool = False, kind: Kind = RUN) -> None:
     """Refuse an output folder before any work is done for it.
 
     Args:
         folder: the folder to be made.
         overwrite: whether an existing folder may be replaced.
+        kind: what an existing folder must be for that.
 
     Raises:
-        OutputError: it exists, or its parent cannot be written.
+        OutputError: it exists and may not be replaced, or its parent cannot be written.
     """
+    place = Path(os.path.realpath(folder))
+    sweep(place)
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} exists and is a file, not a folder.", "Choose another --out.")
     if folder.exists() and not overwrite:
         raise OutputError(f"The folder {folder} exists.", "Choose another --out, or replace it by --overwrite.")
-    probe = _beside(folder, "probe")
+    if folder.exists():
+        check_replaceable(folder, kind)
+    probe = _beside(place, "probe")
     with _explain(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         probe.mkdir()
         (probe / "probe").write_bytes(b"0" * 4096)
         shutil.rmtree(probe)
 
 
-def write_folder(folder: Path, fill: Callable[[Path], object], *, overwrite: bool = False) -> None:
+def write_folder(folder: Path, fill: Callable[[Path], object], *, overwrite: bool = False, kind: Kind = RUN) -> None:
     """Fill a folder beside the wanted one, then rename it into place.
 
     Args:
         folder: the wanted folder.
         fill: writes the files into the folder it is given.
         overwrite: whether an existing folder may be replaced; it stays until the new one is complete.
+        kind: what an existing folder must be for that.
 
     Raises:
         OutputError: it exists, or cannot be written; nothing is left behind.
+        Interrupted: a signal came before it was complete.
     """
-    check_output(folder, overwrite=overwrite)
-    beside = _beside(folder, "part")
+    check_output(folder, overwrite=overwrite, kind=kind)
+    beside = _beside(Path(os.path.realpath(folder)), "part")
     try:
         with _explain(folder):
             beside.mkdir()
             fill(beside)
-            _put_in_place(beside, folder)
+            replace_folder(beside, folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -74,6 +85,8 @@ def check_file(path: Path, *, overwrite: bool = False) -> None:
     """
     if path.is_dir():
         raise OutputError(f"{path} is a folder, not a file.", "Choose another --out.")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is a device, not a file.", "Choose another --out.")
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists.", "Choose another name, or replace it by --overwrite.")
 
@@ -109,11 +122,13 @@ def write_bytes(path: Path, content: bytes, *, overwrite: bool = False) -> None:
 
 def _write_beside(path: Path, write: Callable[[Path], object], *, overwrite: bool) -> None:
     check_file(path, overwrite=overwrite)
+    sweep(path)
     beside = _beside(path, "part")
     try:
         with _explain(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             write(beside)
+            signals.check()
             beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
@@ -168,23 +183,33 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(as_json(content), encoding="utf-8")
 
 
-def _beside(folder: Path, purpose: str) -> Path:
-    return folder.parent / f".{folder.name}.{purpose}-{os.getpid()}"
+def replace_folder(beside: Path, folder: Path) -> None:
+    """Put a complete folder in its place; what it replaces is there until then, and is removed afterwards.
 
+    Args:
+        beside: the complete folder, in the same file system.
+        folder: its place. Where that is a link to a folder, what it leads to is replaced.
 
-def _put_in_place(beside: Path, folder: Path) -> None:
-    """Rename, moving an existing folder out of the way and back if the rename fails."""
-    if not folder.exists():
-        beside.rename(folder)
-        return
-    old = _beside(folder, "old")
-    folder.rename(old)
-    try:
-        beside.rename(folder)
-    except OSError:
-        old.rename(folder)
-        raise
-    shutil.rmtree(old)
+    Raises:
+        Interrupted: a signal came before.
+    """
+    place = Path(os.path.realpath(folder))
+    with signals.held():
+        signals.check()
+        if not place.exists():
+            beside.rename(place)
+            return
+        if exchange(beside, place):
+            old = beside
+        else:
+            old = _beside(place, "old")
+            place.rename(old)
+            try:
+                beside.rename(place)
+            except OSError:
+                old.rename(place)
+                raise
+        shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager

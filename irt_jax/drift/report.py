@@ -8,6 +8,7 @@ from rich.table import Table
 from irt_jax.console import number
 from irt_jax.drift.drift import POWER, Drift
 from irt_jax.names import ITEM
+from irt_jax.terminal import shown
 
 
 def print_drift(console: Console, found: Drift, *, rows: int) -> None:
@@ -41,7 +42,7 @@ def drift_table(found: Drift, rows: int) -> Table:
         changes += [number(row["b_change"], 2, signed=True), number(row["b_change_sd"], 2)]
         severity = row["severity"] or ("" if row["reason"] is None else "not known")
         table.add_row(
-            str(row[ITEM]),
+            shown(row[ITEM]),
             f"{row['n_responses']:,}",
             *changes,
             number(row["p_drift_a"], 2),

@@ -122,6 +122,8 @@ def _iterate(
         if checkpoint:
             checkpoint.keep(state, done, None if warming else block, timings)
         n = max(1, round(BLOCK_SECONDS * n / seconds))
+    if checkpoint:
+        checkpoint.finish(state, done, timings)
     return state, blocks, timings
 
 

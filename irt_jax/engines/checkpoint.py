@@ -6,12 +6,12 @@ so that whatever moment a run is killed in, the folder holds a state and the dra
 
 import json
 import os
-import shutil
 import signal
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -20,10 +20,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from irt_jax import signals
 from irt_jax.errors import InputError, Interrupted, OutputError
+from irt_jax.timing import Stopwatch
 
 #: Seconds between two checkpoints of an undisturbed run.
 EVERY_SECONDS = 30.0
+#: When sampling ends, the last draws are kept too, as what follows may be long and take much memory; not if they took
+#: less than this many seconds and are more than this many bytes.
+SOON_SECONDS, MANY_BYTES = 5.0, 1 << 28
+STATE_FILE = "state.npz"
 
 Block = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 
@@ -51,16 +57,24 @@ class Checkpoint:
         folder: where it lies, beside the output folder.
         fingerprint: what the run is: data hash, options, versions. Another run's checkpoint is refused.
         resume: go on from what the folder holds; otherwise what it holds is discarded.
+        stopwatch: of the run; the time of earlier runs is added to it.
+
+    Attributes:
+        about: further arrays that the draws depend on, kept with them; those of the run that is gone on from.
 
     Raises:
         InputError: `resume` and there is nothing to resume from, or it belongs to another run.
     """
 
-    def __init__(self, folder: Path, fingerprint: dict[str, Any], *, resume: bool = False) -> None:
+    def __init__(
+        self, folder: Path, fingerprint: dict[str, Any], *, resume: bool = False, stopwatch: Stopwatch | None = None
+    ) -> None:
         self.folder = folder
         self.fingerprint = fingerprint
         self.resume = resume
-        self.requested: int | None = None
+        self.about: dict[str, np.ndarray] = {}
+        self._stopwatch = stopwatch or Stopwatch()
+        self._requested: int | None = None
         self._chunks = 0
         self._unsaved: list[Block] = []
         self._last = time.monotonic()
@@ -69,13 +83,20 @@ class Checkpoint:
 
     @contextmanager
     def deferred_signals(self) -> Iterator[None]:
-        """Inside, SIGINT and SIGTERM end the run after the current block; a second one at once."""
+        """Inside, SIGINT and SIGTERM end the run after the current block; a second one at once.
+
+        The commands have handlers of their own, which are told to wait; other programs get theirs back.
+        """
+        if signals.listening():
+            with signals.held():
+                yield
+            return
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
         def ask(number: int, _: FrameType | None) -> None:
-            self.requested = number
+            self._requested = number
             signal.signal(number, signal.SIG_DFL)
 
         before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -91,14 +112,20 @@ class Checkpoint:
         Args:
             like: a state of the same run, for its structure and its places on the devices.
         """
+        self._last = time.monotonic()  # compiling may have taken long
         if not self.resume:
             self.discard()
             return None
-        with np.load(self.folder / "state.npz") as file:
-            meta = json.loads(str(file["meta"]))
-            leaves = [file[f"leaf{i}"] for i in range(meta["leaves"])]
+        try:
+            with np.load(self.folder / STATE_FILE) as file:
+                meta = json.loads(str(file["meta"]))
+                leaves = [file[f"leaf{i}"] for i in range(meta["leaves"])]
+            blocks = [_read_block(self._chunk(i)) for i in range(meta["chunks"])]
+        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"The checkpoint {self.folder} is incomplete: {error}.", "Run without --resume to start anew."
+            ) from error
         self._chunks = meta["chunks"]
-        blocks = [_read_block(self._chunk(i)) for i in range(self._chunks)]
         templates, structure = jax.tree.flatten(like)
         state = jax.tree.unflatten(structure, map(_restore, leaves, templates))
         return Saved(state, meta["done"], blocks, meta["timings"])
@@ -112,28 +139,53 @@ class Checkpoint:
         """
         if block is not None:
             self._unsaved.append(block)
-        if self.requested is None and time.monotonic() - self._last < EVERY_SECONDS:
+        number = self._asked()
+        if number is None and time.monotonic() - self._last < EVERY_SECONDS:
             return
+        self._save(state, done, timings)
+        if number is not None:
+            raise Interrupted(number, self._advice())
+
+    def finish(self, state: Any, done: int, timings: dict[str, float]) -> None:
+        """Sampling is over: keep what was drawn since the last time, before what follows, if there is room for it."""
+        size = sum(array.nbytes for block in self._unsaved for part in block for array in part.values())
+        if self._unsaved and (time.monotonic() - self._last > SOON_SECONDS or size < MANY_BYTES):
+            with suppress(OutputError):
+                self._save(state, done, timings)
+        self._unsaved = []
+
+    def _asked(self) -> int | None:
+        return self._requested if self._requested is not None else signals.came()
+
+    def _advice(self) -> str:
+        return signals.advice(f"Run the same command with --resume to go on from {self.folder}.")
+
+    def _save(self, state: Any, done: int, timings: dict[str, float]) -> None:
         try:
             self._write(state, done, timings)
         except OSError as error:
+            with suppress(OSError):
+                self.folder.rmdir()  # if it was made for this
             raise OutputError(
                 f"The checkpoint {self.folder} could not be written: {error.strerror or error}.",
                 "Free some space or choose another --out.",
             ) from error
         self._last = time.monotonic()
-        if self.requested is not None:
-            raise Interrupted(self.requested, f"Run the same command with --resume to go on from {self.folder}.")
+        signals.advise(self._advice())
 
     def discard(self) -> None:
-        """Remove the folder: the run is complete, or starts anew."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove what is in the folder: the run starts anew."""
+        discard(self.folder)
+        self._chunks, self._unsaved = 0, []
+        signals.advise(signals.AGAIN)
 
     def _check(self) -> None:
         try:
-            with np.load(self.folder / "state.npz") as file:
-                found = json.loads(str(file["meta"]))["fingerprint"]
-        except (OSError, KeyError, ValueError) as error:
+            with np.load(self.folder / STATE_FILE) as file:
+                meta = json.loads(str(file["meta"]))
+                found = meta["fingerprint"]
+                self.about = {name[6:]: file[name] for name in file.files if name.startswith("about:")}
+        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(
                 f"--resume found no checkpoint in {self.folder}.", "Run without --resume to start anew."
             ) from error
@@ -143,6 +195,9 @@ class Checkpoint:
                 f"The checkpoint {self.folder} belongs to another run; these differ: {', '.join(differing)}.",
                 "Repeat the command that was interrupted, or run without --resume to start anew.",
             )
+        if "spent" in meta:
+            self._stopwatch.go_on(meta["spent"])
+        signals.advise(self._advice())
 
     def _chunk(self, number: int) -> Path:
         return self.folder / f"draws-{number:06d}.npz"
@@ -162,9 +217,38 @@ class Checkpoint:
             "done": done,
             "chunks": self._chunks,
             "timings": timings,
+            "spent": self._stopwatch.spent(),
         }
         arrays = {f"leaf{i}": leaf for i, leaf in enumerate(leaves)}
-        _replace(self.folder / "state.npz", {**arrays, "meta": np.array(json.dumps(meta))})
+        arrays |= {f"about:{name}": array for name, array in self.about.items()}
+        _replace(self.folder / STATE_FILE, {**arrays, "meta": np.array(json.dumps(meta))})
+
+
+def discard(folder: Path) -> None:
+    """Remove a checkpoint: the run is complete. What is not its own stays where it is.
+
+    Args:
+        folder: of the checkpoint; it need not exist.
+    """
+    with suppress(OSError):
+        (folder / STATE_FILE).unlink(missing_ok=True)  # first: without it nothing is gone on from
+        for pattern in ("draws-*.npz", ".draws-*.npz.tmp", f".{STATE_FILE}.tmp"):
+            for file in folder.glob(pattern):
+                file.unlink()
+        folder.rmdir()
+
+
+def told_if_kept(folder: Path, error: OutputError) -> OutputError:
+    """The error of a result that could not be written, with where its draws are, if they are kept.
+
+    Args:
+        folder: of the checkpoint.
+        error: as it is without one.
+    """
+    if not (folder / STATE_FILE).exists():
+        return error
+    kept = f"The draws are kept: the same command with --resume goes on from {folder}."
+    return OutputError(error.problem, f"{error.remedy.removeprefix('Nothing was left behind. ')} {kept}")
 
 
 def join_blocks(blocks: list[Block]) -> Block:
@@ -199,8 +283,11 @@ def _restore(leaf: np.ndarray, template: Any) -> Any:
 def _replace(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write a file whole: beside it first, then renamed over it."""
     beside = path.with_name(f".{path.name}.tmp")
-    with beside.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -11,6 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from irt_jax.data.leftovers import PURPOSES
+from irt_jax.data.overwrite import MONTH, check_replaceable
 from irt_jax.data.write import write_folder, write_json
 from irt_jax.errors import OutputError
 from irt_jax.names import ITEMS_FILE, MONTHLY_FILE
@@ -48,13 +50,36 @@ def file_hashes(paths: Iterable[str | os.PathLike[str]]) -> dict[str, str]:
     return found
 
 
-def open_folder(folder: Path, inputs: Mapping[str, Any], *, overwrite: bool) -> bool:
-    """Make the job's folder, or go on in that of a killed job with the same inputs.
+def choose_folder(folder: Path, inputs: Mapping[str, Any], *, overwrite: bool) -> Path:
+    """Say where the job is done: in its folder, or beside a finished one that it replaces when it is complete.
 
     Args:
         folder: of the job.
+        inputs: see `open_folder`.
+        overwrite: replace the folder of another or a finished job.
+
+    Raises:
+        OutputError: the folder holds something else, or something else besides a job.
+    """
+    if not overwrite or not folder.exists():
+        return folder
+    found = _read_inputs(folder)
+    check_replaceable(folder, MONTH)
+    if found == _plain(inputs) and not (folder / MONTHLY_FILE).exists():
+        return folder
+    place = Path(os.path.realpath(folder))
+    beside = place.with_name(f".{place.name}.next")
+    if beside.exists() and _read_inputs(beside) != _plain(inputs):
+        shutil.rmtree(beside)
+    return beside
+
+
+def open_folder(folder: Path, inputs: Mapping[str, Any]) -> bool:
+    """Make the job's folder, or go on in that of a killed job with the same inputs.
+
+    Args:
+        folder: from `choose_folder`.
         inputs: plain values: hashes of the data, options, settings.
-        overwrite: start anew in the folder of another or a finished job.
 
     Returns:
         Whether the job is finished already.
@@ -62,17 +87,18 @@ def open_folder(folder: Path, inputs: Mapping[str, Any], *, overwrite: bool) -> 
     Raises:
         OutputError: the folder holds something else, or a job with other inputs.
     """
-    inputs = json.loads(json.dumps({**inputs, "version": version("irt-jax")}, default=str))
-    if folder.exists() and overwrite:
-        _read_inputs(folder)
-        shutil.rmtree(folder)
     if folder.exists():
-        _refuse_others(folder, inputs)
-        for unfinished in folder.glob(".*.part-*"):
+        _refuse_others(folder, _plain(inputs))
+        for unfinished in (left for purpose in PURPOSES for left in folder.glob(f".*.{purpose}-*")):
             shutil.rmtree(unfinished) if unfinished.is_dir() else unfinished.unlink()
         return (folder / MONTHLY_FILE).exists()
-    write_folder(folder, lambda beside: write_json(beside / INPUTS_FILE, inputs))
+    write_folder(folder, lambda beside: write_json(beside / INPUTS_FILE, _plain(inputs)))
     return False
+
+
+def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs as they come back from the file."""
+    return dict(json.loads(json.dumps({**inputs, "version": version("irt-jax")}, default=str)))
 
 
 def _read_inputs(folder: Path) -> dict[str, Any]:

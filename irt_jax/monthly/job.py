@@ -15,14 +15,17 @@ import pyarrow.parquet as pq
 from irt_jax.calibration import calibrate
 from irt_jax.data import encode, read_anchors
 from irt_jax.data.encode import Responses
+from irt_jax.data.leftovers import sweep
+from irt_jax.data.lock import only_one
 from irt_jax.data.read import Source
 from irt_jax.data.read_json import read_json
-from irt_jax.data.write import as_json, write_folder, write_text_file
+from irt_jax.data.write import as_json, replace_folder, write_folder, write_text_file
+from irt_jax.engines.checkpoint import STATE_FILE, discard
 from irt_jax.engines.settings import ProgressCallback
 from irt_jax.errors import UsageError
 from irt_jax.logs import stage_finished
 from irt_jax.monthly.conclude import conclude
-from irt_jax.monthly.folder import file_hashes, open_folder, table_hash
+from irt_jax.monthly.folder import choose_folder, file_hashes, open_folder, table_hash
 from irt_jax.monthly.screening import Screened, said, screen, still_linking
 from irt_jax.monthly.settings import METHOD_NAMES, Method, MonthlySettings, choose_methods, common_options
 from irt_jax.names import DRIFT_FILE, MONTHLY_FILE, PROMOTION_FILE, RUN_FILE
@@ -75,16 +78,36 @@ def run_month(
         folder: of the job; it exists only if this same job was killed or is finished.
         settings: thresholds.
         also: other tables of item parameters to compare with, by name.
-        overwrite: start anew.
+        overwrite: start anew, beside a finished folder, which stays until the new one is complete.
         say: told what the job does, a line each.
         watch: gives each fit's progress callback, as a context manager.
         picture: draw the comparison, which takes matplotlib.
         **options: of the calibrations, see `Options`.
 
     Raises:
-        IrtError: as `calibrate`, and where the folder is that of another job.
+        IrtError: as `calibrate`, and where the folder is that of another job, or another process works in it.
     """
-    common, also = common_options(options), also or {}
+    with only_one(folder):
+        return _run_month(
+            table, anchors, folder, settings, also or {}, overwrite, say=say, watch=watch, picture=picture, **options
+        )
+
+
+def _run_month(
+    table: pa.Table,
+    anchors: Source | None,
+    place: Path,
+    settings: MonthlySettings,
+    also: Mapping[str, str | Path],
+    overwrite: bool,
+    *,
+    say: Callable[[str], None],
+    watch: Watch | None,
+    picture: bool,
+    **options: Any,
+) -> Month:
+    """The same, with the folder's lock held."""
+    common = common_options(options)
     clash = sorted(set(also) & set(METHOD_NAMES))
     if clash:
         raise UsageError(f"{', '.join(clash)} names a method of the job.", "Give the table another name: NAME=FILE.")
@@ -99,10 +122,11 @@ def run_month(
         "also": {name: str(path) for name, path in also.items()},
         "files": file_hashes([*also.values(), common.model_name, common.priors]),
     }
-    finished = open_folder(folder, inputs, overwrite=overwrite)
-    if finished:
+    sweep(place, alone=True)
+    folder = choose_folder(place, inputs, overwrite=overwrite)
+    if open_folder(folder, inputs):
         say("finished   before; nothing is run again")
-        return _read(folder)
+        return _read(_put(folder, place))
     if methods[2].why:
         say(f"third      {methods[2].name}, because {methods[2].why}")
     fit = partial(_fit, coded=coded, folder=folder, say=say, watch=watch)
@@ -125,7 +149,14 @@ def run_month(
     summary = conclude(methods, screened, folder, settings, also, picture=picture)
     summary["timings"]["total_s"] = time.perf_counter() - started
     write_text_file(folder / MONTHLY_FILE, as_json(summary))
-    return _read(folder)
+    return _read(_put(folder, place))
+
+
+def _put(folder: Path, place: Path) -> Path:
+    """The finished folder in its place."""
+    if folder != place:
+        replace_folder(folder, place)
+    return place
 
 
 def _copy(run: Path, other: Path) -> None:
@@ -147,7 +178,7 @@ def _fit(
     run = folder / method.name
     if not (run / RUN_FILE).exists():
         checkpoint = folder / f"{method.name}.checkpoint"
-        kept: dict[str, Any] = {"checkpoint": checkpoint, "resume": (checkpoint / "state.npz").exists()}
+        kept: dict[str, Any] = {"checkpoint": checkpoint, "resume": (checkpoint / STATE_FILE).exists()}
         kept["stopwatch"] = Stopwatch(stage_finished)
         if watch is None:
             fit = calibrate(coded, bank, **kept, **vars(method.options))
@@ -155,7 +186,7 @@ def _fit(
             with watch() as progress:
                 fit = calibrate(coded, bank, progress=progress, **kept, **vars(method.options))
         fit.write(run)
-        shutil.rmtree(checkpoint, ignore_errors=True)
+        discard(checkpoint)
     found = read_json(run / RUN_FILE)
     good = bool(found["diagnostics"]["ok"])
     say(f"{method.name:<10} {found['timings']['total_s']:.1f} s, diagnostics {'ok' if good else 'FAILED'}")

@@ -10,6 +10,7 @@ from irt_jax.drift.report import power_sentence
 from irt_jax.errors import first_few
 from irt_jax.monthly.job import Month
 from irt_jax.names import ITEM
+from irt_jax.terminal import shown
 
 #: Words before the lines, and columns of the terminal.
 INDENT, WIDTH = 11, 80
@@ -68,8 +69,8 @@ def _drifted(table: pa.Table) -> str:
     rows = table.filter(pc.fill_null(table["flagged"], False))
     if not rows.num_rows:
         return ""
-    shown = [
-        f"{row[ITEM]} (b {row['b_change']:+.2f} +- {row['b_change_sd']:.2f}, {row['severity']})"
+    ids = [
+        f"{shown(row[ITEM])} (b {row['b_change']:+.2f} +- {row['b_change_sd']:.2f}, {row['severity']})"
         for row in rows.slice(0, 5).to_pylist()
     ]
-    return f": {', '.join(shown)}" + (f" and {rows.num_rows - 5:,} more" if rows.num_rows > 5 else "")
+    return f": {', '.join(ids)}" + (f" and {rows.num_rows - 5:,} more" if rows.num_rows > 5 else "")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from irt_jax.data.overwrite import SIMULATION
 from irt_jax.data.write import write_folder, write_table
 from irt_jax.errors import UsageError
 from irt_jax.names import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM, PERSON, RESPONSE
@@ -47,7 +48,7 @@ class Simulation(NamedTuple):
             if self.anchors.num_rows:
                 write_table(beside / ANCHORS_FILE, self.anchors)
 
-        write_folder(Path(folder), fill, overwrite=overwrite)
+        write_folder(Path(folder), fill, overwrite=overwrite, kind=SIMULATION)
         return Path(folder)
 
 

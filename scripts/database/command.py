@@ -1,38 +1,34 @@
 """What both commands do around their work."""
 
-import signal
-import sys
-from types import FrameType
+from typing import NoReturn
 
 import typer
 
-from irt_jax.errors import Interrupted, IrtError, UsageError
+from irt_jax import process
+from irt_jax.errors import UsageError
+from irt_jax.terminal import say
 
 URL_HELP = (
     "URL or keywords as libpq takes them, or embedded:DIR. DATABASE_URL by default; passwords belong into "
     "PGPASSWORD or ~/.pgpass."
 )
+#: What an interruption tells the user.
+INTERRUPTED = "What was begun is there as a whole, or not at all; run it again."
 
 
-def run(app: typer.Typer) -> None:
+def run(app: typer.Typer) -> NoReturn:
     """Run a command: errors become one line on standard error and an exit code, and signals end it cleanly."""
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
+
+    def called() -> object:
         _need_psycopg()
-        app()
-    except IrtError as error:
-        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
-        sys.exit(error.exit_code)
+        return app()
+
+    process.run(called, advice=INTERRUPTED)
 
 
 def note(text: str) -> None:
     """Something that a person should know, on standard error."""
-    typer.echo(f"note: {text}", err=True)
-
-
-def _interrupt(number: int, _: FrameType | None) -> None:
-    raise Interrupted(number, "What was begun is there as a whole, or not at all; run it again.")
+    say(f"note: {text}", err=True)
 
 
 def _need_psycopg() -> None:

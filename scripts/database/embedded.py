@@ -6,16 +6,23 @@ the server they left behind stops with us.
 """
 
 import json
+import logging
 import os
+import shutil
 import stat
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from irt_jax.errors import DatabaseError, Interrupted, UsageError
+from irt_jax import signals
+from irt_jax.data.leftovers import beside, sweep
+from irt_jax.errors import DatabaseError, UsageError
+
+#: A database has it; initdb writes it long before it is done.
+VERSION_FILE = "PG_VERSION"
 
 
 @contextmanager
@@ -39,10 +46,11 @@ def embedded_server(folder: Path | None) -> Iterator[dict[str, Any]]:
     get_server = _import()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _initialise(folder, get_server)
         _forget_the_dead(folder / ".handle_pids.json")
         server = get_server(folder)
         place = server.get_postmaster_info()
-    except Interrupted:
+    except UsageError:
         raise
     except Exception as error:  # of subprocess, psutil, the file system and the package itself
         text = " ".join(str(error).split())
@@ -50,13 +58,55 @@ def embedded_server(folder: Path | None) -> Iterator[dict[str, Any]]:
             f"The embedded PostgreSQL in {str(folder)!r} does not start: {type(error).__name__}: {text}.",
             f"Look into {folder / 'log'}.",
         ) from None
-    with server:
+    server.__enter__()
+    try:
         yield {
             "host": str(place.socket_dir or place.hostname),
             "port": place.port,
             "user": "postgres",
             "dbname": "postgres",
         }
+    finally:
+        _leave(server)
+
+
+def _initialise(folder: Path, get_server: Callable[..., Any]) -> None:
+    """Make a new database beside its folder, and put it there when it is complete.
+
+    Raises:
+        UsageError: something else is in the folder.
+    """
+    place = Path(os.path.realpath(folder))
+    sweep(place)
+    if (folder / VERSION_FILE).exists():
+        return
+    found = sorted(os.listdir(place))
+    if found and found != ["log"]:
+        raise UsageError(
+            f"{str(folder)!r} holds no database, and is not empty: {found[0]!r}.", "Choose another folder, or empty it."
+        )
+    made = beside(place, "part")
+    try:
+        made.mkdir()
+        server = get_server(made, start=False)
+        with server._lock:  # no other process makes one meanwhile
+            if (folder / VERSION_FILE).exists():
+                return
+            server.ensure_pgdata_inited()
+            with suppress(OSError):
+                (place / "log").unlink()
+            with signals.held():
+                made.rename(place)  # over the empty folder
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _leave(server: Any) -> None:
+    """Stop the server with its last user; one that was killed, or does not stop, is no reason to fail."""
+    try:
+        server.__exit__(None, None, None)
+    except Exception as error:  # the package's: of the server's process, its files or its list of users
+        logging.getLogger("irt_jax.load").info("the embedded server did not stop cleanly: %s", type(error).__name__)
 
 
 def _check(folder: Path) -> None:

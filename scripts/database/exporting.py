@@ -8,6 +8,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from irt_jax.data.overwrite import EXPORT
 from irt_jax.data.write import check_output, write_folder, write_json, write_table
 from irt_jax.errors import DatabaseError, UsageError
 from irt_jax.names import ANCHORS_FILE
@@ -56,7 +57,7 @@ def export_window(address: Address, asked: Asked, wish: Wish, folder: Path, *, o
         InputError: scores that are no responses.
     """
     _check(wish)
-    check_output(folder, overwrite=overwrite)
+    check_output(folder, overwrite=overwrite, kind=EXPORT)
     with connect(address, "export") as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
@@ -81,7 +82,7 @@ def export_window(address: Address, asked: Asked, wish: Wish, folder: Path, *, o
             }
             write_json(beside / WINDOW_FILE, {**window.as_dict(), **described, **wish._asdict()})
 
-        write_folder(folder, fill, overwrite=overwrite)
+        write_folder(folder, fill, overwrite=overwrite, kind=EXPORT)
     return Exported(window, counts, anchors.rows.num_rows, _notes(counts, anchors.rows, anchors.without))
 
 

@@ -8,6 +8,7 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
+from irt_jax import signals
 from irt_jax.errors import DatabaseError, UsageError
 from scripts.database.address import Address
 from scripts.database.alerts import alert_rows
@@ -165,7 +166,9 @@ def _keep_metadata(connection: psycopg.Connection[Any], target: Target) -> None:
 def _commit(connection: psycopg.Connection[Any]) -> None:
     LOG.info("committing")
     try:
-        connection.commit()
+        with signals.held():  # once it has begun nobody knows what an end would leave
+            connection.commit()
+            signals.finished()
     except psycopg.OperationalError:
         problem = "The connection was lost while the load was being committed: it is there as a whole, or not at all."
         raise DatabaseError(problem, "Run it again; what is there already stays as it is.") from None

@@ -11,7 +11,8 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
-from irt_jax.errors import OutputError, UsageError
+from irt_jax.data.lock import only_one
+from irt_jax.errors import InputError, OutputError, UsageError
 from irt_jax.monthly import MonthlySettings, run_month
 from irt_jax.monthly.report import lines
 from irt_jax.study.simulate import simulate
@@ -86,6 +87,42 @@ def test_other_data_are_refused(month, simulation):
     fewer = simulation.responses.slice(15)
     with pytest.raises(OutputError, match=r"differ: responses\."):
         run_month(fewer, simulation.anchors, month.folder, SETTINGS, **OPTIONS)
+
+
+def test_overwrite_with_bad_input_leaves_what_was_finished(month, simulation):
+    before, beside = written(month.folder), set(month.folder.parent.iterdir())
+    others = simulation.anchors.set_column(0, "item_id", [f"q{k}" for k in range(8)])
+    with pytest.raises(InputError, match="q0"):
+        run_month(simulation.responses, others, month.folder, SETTINGS, overwrite=True, **OPTIONS)
+    assert written(month.folder) == before
+    left = set(month.folder.parent.iterdir()) - beside
+    assert {path.name for path in left} == {f".{month.folder.name}.next"}
+    shutil.rmtree(left.pop())
+
+
+def test_a_killed_overwrite_goes_on_beside_and_then_replaces(month, simulation, tmp_path):
+    folder, beside = tmp_path / "job", tmp_path / ".job.next"
+    shutil.copytree(month.folder, folder)
+    shutil.copytree(month.folder, beside)
+    (beside / "monthly.json").unlink()
+    (folder / "drift.parquet").unlink()  # tells the old one from the new one
+    runs = written(beside)
+    again = run_month(
+        simulation.responses, simulation.anchors, folder, SETTINGS, overwrite=True, picture=False, **OPTIONS
+    )
+    assert again.folder == folder
+    assert again.promotion.equals(month.promotion)
+    assert {path.relative_to(folder): when for path, when in written(folder).items()} == {
+        path.relative_to(beside): when for path, when in runs.items()
+    }
+    assert (folder / "drift.parquet").exists()
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_two_jobs_in_one_folder(month, simulation):
+    with only_one(month.folder), pytest.raises(OutputError, match="Another process is writing") as refused:
+        run_month(simulation.responses, simulation.anchors, month.folder, SETTINGS, **OPTIONS)
+    assert "--overwrite" not in str(refused.value)
 
 
 def test_a_table_with_a_methods_name_is_refused(month, simulation, tmp_path):

@@ -113,6 +113,56 @@ def test_a_killed_command_leaves_a_server_that_the_next_one_stops(folder):
     assert servers(folder) == []
 
 
+def test_a_first_init_that_is_killed_leaves_nothing_broken(folder):
+    """Initdb has begun, beside the folder; it writes PG_VERSION long before it is done."""
+    process = start("load_to_postgres.py", folder, "--init")
+    while not list(folder.parent.glob(".data.part-*/PG_VERSION")):
+        assert process.poll() is None
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (folder / "PG_VERSION").exists()
+    finish(start("load_to_postgres.py", folder, "--init", "--migrate"))
+    assert servers(folder) == []
+    while any("initdb" in other.name() for other in psutil.process_iter()):
+        time.sleep(0.02)
+    finish(start("load_to_postgres.py", folder, "--init"))
+    assert [path.name for path in folder.parent.iterdir()] == ["data"]
+
+
+def test_a_folder_of_something_else_is_refused(folder):
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("mine")
+    process = start("load_to_postgres.py", folder, "--init")
+    _, errors = process.communicate()
+    assert process.returncode == 2
+    assert "holds no database, and is not empty: 'thesis.txt'" in errors
+    assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
+
+
+def test_a_server_that_is_killed_under_a_command_is_one_line(folder):
+    """The command waits for a lock that another session holds, and the server is killed there."""
+    finish(start("load_to_postgres.py", folder, "--init"))
+    with embedded_server(folder) as parameters, psycopg.connect(**parameters) as connection:
+        connection.execute("LOCK TABLE shared_irt.item_calibration IN ACCESS EXCLUSIVE MODE")
+        process = start("load_to_postgres.py", folder, "--migrate")
+        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        with psycopg.connect(**parameters, autocommit=True) as other:
+            while not other.execute(query).fetchone()[0]:
+                time.sleep(0.02)
+        (server,) = servers(folder)
+        family = [server, *server.children()]
+        for one in family:
+            one.kill()
+        psutil.wait_procs(family)
+        connection.close()
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 5, errors
+    assert errors.startswith("error: PostgreSQL: ")
+    assert errors.count("\n") == 1
+    finish(start("load_to_postgres.py", folder, "--init", "--migrate"))
+
+
 def test_a_stale_entry_is_no_user(folder):
     finish(start("load_to_postgres.py", folder, "--init"))
     gone = subprocess.Popen([sys.executable, "-c", ""])
