@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from irt_jax.data.write import write_text_file
+from irt_jax.errors import OutputError
 from irt_jax.timing import STAGES
 
 
@@ -88,7 +89,10 @@ def write_metrics(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    write_text_file(path, metrics_text(runs))
+    try:
+        write_text_file(path, metrics_text(runs))
+    except OutputError as error:
+        raise OutputError(f"{error.problem} The run itself is written.", "Its folder holds the same metrics.") from error
 
 
 def _samples(run: Mapping[str, Any], finished: float) -> Iterator[Sample]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from irt_jax.data.paths import check_path, check_writable
 from irt_jax.errors import OutputError
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def check_output(folder: Path, *, overwrite: bool = False) -> None:
 
     Raises:
         OutputError: it exists, or its parent cannot be written.
+        UsageError: no folder can have its name, see `check_path`.
     """
+    check_path(folder)
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} exists and is a file, not a folder.", "Choose another --out.")
     if folder.exists() and not overwrite:
@@ -70,12 +73,15 @@ def check_file(path: Path, *, overwrite: bool = False) -> None:
         overwrite: whether an existing file may be replaced.
 
     Raises:
-        OutputError: it exists, or is a folder.
+        OutputError: it exists, or is a folder; or its own folder cannot be written.
+        UsageError: no file can have its name, see `check_path`.
     """
+    check_path(path)
     if path.is_dir():
         raise OutputError(f"{path} is a folder, not a file.", "Choose another --out.")
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists.", "Choose another name, or replace it by --overwrite.")
+    check_writable(path)
 
 
 def write_file(path: Path, table: pa.Table, *, overwrite: bool = False) -> None:
