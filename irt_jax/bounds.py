@@ -1,7 +1,8 @@
 """What every number of an option or a file of settings may be: one place for all commands.
 
-The limits lie far beyond what anybody needs and within what the arithmetic carries: a prior SD of 1e-300 has a precision
-that overflows, a seed of 2^63 is beyond the integers of JAX, and an interval that misses 1 by a rounding error has no end.
+The limits lie far beyond what anybody needs and within what the arithmetic carries: a prior SD of 1e-300 has a
+precision that overflows, a seed of 2^63 is beyond JAX's integers, and an interval that misses 1 by a rounding error has
+no end.
 """
 
 from collections.abc import Mapping
@@ -30,8 +31,9 @@ class Bound(NamedTuple):
         Args:
             value: of any type.
         """
-        kind = Integral if self.whole else Real
-        return isinstance(value, kind) and not isinstance(value, bool) and bool(self.lowest <= value <= self.highest)
+        if isinstance(value, bool) or not isinstance(value, Integral if self.whole else Real):
+            return False
+        return bool(self.lowest <= value <= self.highest)  # type: ignore[operator]
 
     @property
     def text(self) -> str:
@@ -57,7 +59,7 @@ OPTIONS: dict[str, Bound] = {
     "target_accept": Bound(0.01, 0.999),
     "interval": Bound(0.01, 0.9999),
     "seed": SEED,
-    "chains": _count(1, 100_000),
+    "chains": _count(1, 10_000),
     "draws": _count(4, 10_000_000),
     "warmup": _count(0, 10_000_000),
     "max_tree_depth": _count(1, 20),

@@ -92,7 +92,9 @@ def write_metrics(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
     try:
         write_text_file(path, metrics_text(runs))
     except OutputError as error:
-        raise OutputError(f"{error.problem} The run itself is written.", "Its folder holds the same metrics.") from error
+        raise OutputError(
+            f"{error.problem} The run itself is written.", "Its folder holds the same metrics."
+        ) from error
 
 
 def _samples(run: Mapping[str, Any], finished: float) -> Iterator[Sample]:

@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from irt_jax.bounds import shown
 from irt_jax.errors import InputError, UsageError
 
 
@@ -24,7 +25,7 @@ def options_from_file(context: Any, path: Path | None) -> Path | None:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"The options {path} cannot be read: {error.strerror}.", "Give a TOML file.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of thousands of digits
         raise InputError(
             f"Expected TOML in {path}: {error}.", 'Write one option a line, as in third = "hmc".'
         ) from None
@@ -35,5 +36,31 @@ def options_from_file(context: Any, path: Path | None) -> Path | None:
     if unknown or tables:
         shown = ", ".join(name.replace("_", "-") for name in known if name not in ("help", "config"))
         raise UsageError(f"{path} has what is no option: {', '.join(unknown or tables)}.", f"The options are {shown}.")
+    for name, value in values.items():
+        _check_kind(path, name, known[name], value)
     context.default_map = {**(context.default_map or {}), **values}
     return path
+
+
+def _check_kind(path: Path, name: str, parameter: Any, value: Any) -> None:
+    """Refuse a value of another kind than the option's, before it is turned into one: 1.5 is no number of chains.
+
+    Raises:
+        UsageError: it is one.
+    """
+    several = isinstance(value, list)
+    if several != bool(parameter.multiple):
+        expected = "a list of texts" if parameter.multiple else "one value"
+        raise UsageError(f"Expected {expected} for {name.replace('_', '-')} in {path}, found {shown(value)}.")
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    kinds = {
+        "boolean": (isinstance(value, bool), "true or false"),
+        "integer": (isinstance(value, int) and number, "a whole number"),
+        "float": (number, "a number"),
+    }
+    texts = value if several else [value]
+    good, expected = kinds.get(
+        parameter.type.name, (all(isinstance(text, str) and "\0" not in text for text in texts), "text")
+    )
+    if not good:
+        raise UsageError(f"Expected {expected} for {name.replace('_', '-')} in {path}, found {shown(value)}.")

@@ -40,18 +40,19 @@ def score(
 
     Persons without a usable response stay, without a score, and are named.
     """
+    from irt_jax.bounds import check_options
     from irt_jax.data import encode, read_responses
-    from irt_jax.data.write import write_file
+    from irt_jax.data.write import check_file, write_file
     from irt_jax.engines.devices import keep_compiled, prepare_devices
-    from irt_jax.errors import OutputError
     from irt_jax.scoring import information_table, read_items
     from irt_jax.scoring import score as score_persons
 
+    check_options(prior_mean=prior_mean, prior_sd=prior_sd, plausible_values=plausible_values, seed=seed)
     keep_compiled()
     prepare_devices()
     for path in (out, information):
-        if path is not None and path.exists() and not overwrite:
-            raise OutputError(f"{path} exists.", "Choose another name, or replace it by --overwrite.")
+        if path is not None:
+            check_file(path, overwrite=overwrite)
     known = read_items(items)
     of_run = _population(Path(items)) if prior_mean is None or prior_sd is None else (0.0, 1.0)
     mean, sd = of_run[0] if prior_mean is None else prior_mean, of_run[1] if prior_sd is None else prior_sd

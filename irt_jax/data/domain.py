@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from jaxtyping import Bool
 
 from irt_jax.bounds import Bound
 from irt_jax.data.item_table import numbers_or_nan, padded_lists
-from irt_jax.errors import InputError, first_few
+from irt_jax.errors import InputError
 from irt_jax.names import ITEM
 
 #: Guessing and slipping: a curve goes from c up to d.
@@ -117,11 +118,8 @@ def refuse_anchors_outside(anchors: pa.Table, where: str) -> None:
     ids = anchors[ITEM].combine_chunks()
     lists = {name: padded_lists(anchors, name) for name in ("thresholds", "thresholds_sd")}
     for name, values in lists.items():
-        gaps = np.isnan(values[:, :-1]) & ~np.isnan(values[:, 1:])
-        last = np.isnan(values) & (np.arange(values.shape[1]) < _lengths(anchors, name)[:, None])
-        bad = gaps.any(1) | last.any(1)
-        remedy = "Give all of them, or none."
-        refuse(Fault(f"numbers in {name}", bad, lambda place, name=name: f"null in {name}", remedy), ids, where)
+        bad = (np.isnan(values) & (np.arange(values.shape[1]) < _lengths(anchors, name)[:, None])).any(1)
+        refuse(Fault(f"numbers in {name}", bad, lambda _: "null", "Give all of them, or none."), ids, where)
     scalars = {name: numbers_or_nan(anchors, name) for name in OF_ANCHORS if name not in lists}
     remedy = "Correct these anchors or remove them."
     for fault in ranges({**scalars, **lists}, OF_ANCHORS, remedy):
@@ -132,8 +130,6 @@ def refuse_anchors_outside(anchors: pa.Table, where: str) -> None:
 
 
 def _lengths(table: pa.Table, name: str) -> np.ndarray:
-    import pyarrow.compute as pc
-
     if name not in table.column_names:
         return np.zeros(table.num_rows, int)
     return np.asarray(pc.fill_null(pc.list_value_length(table[name].combine_chunks()), 0))

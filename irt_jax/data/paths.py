@@ -1,4 +1,4 @@
-"""Whether a path can be written at all: its name, and the folder that it would be made in. Looked at before any work."""
+"""Whether a path can be written at all, by its name and by its folder: looked at before any work is done for it."""
 
 import os
 import tempfile
