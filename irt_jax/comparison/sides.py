@@ -94,13 +94,15 @@ def check_sides(sources: Mapping[str, Any], items: pa.Table) -> None:
     _check_kinds([own, *sides])
     for side in sides:
         if not pc.any(pc.is_in(side.text_ids, value_set=own.text_ids)).as_py():
-            shown = [
-                first_few(each.items.ids.slice(0, 3).to_pylist(), total=len(each.items.ids)) for each in (side, own)
-            ]
+            found, wanted = (_examples(each) for each in (side, own))
             raise InputError(
-                f"Expected items of the responses in {side.name}, found none: {shown[0]}; the responses have {shown[1]}.",
+                f"Expected items of the responses in {side.name}, found none: {found}; the responses have {wanted}.",
                 "Check that both name items the same way.",
             )
+
+
+def _examples(side: Side) -> str:
+    return first_few(side.items.ids.slice(0, 3).to_pylist(), total=len(side.items.ids))
 
 
 def named(paths: Sequence[str]) -> dict[str, str]:
@@ -210,7 +212,7 @@ def _check_kinds(sides: list[Side]) -> None:
     kinds = {side.kind: side for side in reversed(sides)}
     if {"integer", "string"} <= set(kinds):
         one, other = kinds["integer"], kinds["string"]
-        shown = [first_few(side.items.ids.slice(0, 3).to_pylist(), total=len(side.items.ids)) for side in (one, other)]
+        shown = [_examples(side) for side in (one, other)]
         alike = pc.sum(pc.is_in(one.text_ids, value_set=other.text_ids)).as_py() or 0
         found = f"{alike:,} look alike" if alike else "none look alike"
         raise InputError(
