@@ -4,6 +4,8 @@ from irt_jax.advice import gigabytes, room
 from irt_jax.errors import UsageError
 from irt_jax.machine import memory
 
+#: Copies of the draws that are held at the least: block by block, and joined.
+COPIES = 2
 #: Copies of the parameters and of the persons' sums that a chain works on at the least, and nodes of abilities at which
 #: it has the items' curves.
 STATES, NODES = 4, 40
@@ -39,7 +41,7 @@ def refuse_draws(chains: int, draws: int, persons: int, parameters: int, ability
     Raises:
         UsageError: what is kept of them is more than the memory there is; the message says how many would fit.
     """
-    each = 8.0 * (parameters + (persons if chains * draws * persons <= ability_values else 0))
+    each = 8.0 * COPIES * (parameters + (persons if chains * draws * persons <= ability_values else 0))
     state = 8.0 * (STATES * (parameters + persons) + NODES * parameters)
     ram = memory()
     if ram is None or chains * (draws * each + state) <= room(ram):

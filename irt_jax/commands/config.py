@@ -1,8 +1,9 @@
 """Options from a TOML file: what is given on the command line goes before it."""
 
 import tomllib
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from irt_jax.bounds import shown
 from irt_jax.errors import InputError, UsageError
@@ -31,36 +32,46 @@ def options_from_file(context: Any, path: Path | None) -> Path | None:
         ) from None
     values: dict[str, Any] = {name.replace("-", "_"): value for name, value in given.items()}
     known = {str(parameter.name): parameter for parameter in context.command.params}
-    unknown = sorted(name for name, value in values.items() if name not in known or name == "config")
+    unknown = sorted(name for name in values if name not in known or name in ("config", "help"))
     tables = sorted(name for name, value in values.items() if isinstance(value, dict))
     if unknown or tables:
         shown = ", ".join(name.replace("_", "-") for name in known if name not in ("help", "config"))
         raise UsageError(f"{path} has what is no option: {', '.join(unknown or tables)}.", f"The options are {shown}.")
+    annotations = signature(context.command.callback).parameters
     for name, value in values.items():
-        _check_kind(path, name, known[name], value)
+        _check_kind(path, name, annotations[name].annotation, value)
     context.default_map = {**(context.default_map or {}), **values}
     return path
 
 
-def _check_kind(path: Path, name: str, parameter: Any, value: Any) -> None:
+def _check_kind(path: Path, name: str, annotation: Any, value: Any) -> None:
     """Refuse a value of another kind than the option's, before it is turned into one: 1.5 is no number of chains.
 
     Raises:
         UsageError: it is one.
     """
-    several = isinstance(value, list)
-    if several != bool(parameter.multiple):
-        expected = "a list of texts" if parameter.multiple else "one value"
-        raise UsageError(f"Expected {expected} for {name.replace('_', '-')} in {path}, found {shown(value)}.")
+    kinds = _kinds(annotation)
+    several = list in kinds
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    kinds = {
-        "boolean": (isinstance(value, bool), "true or false"),
-        "integer": (isinstance(value, int) and number, "a whole number"),
-        "float": (number, "a number"),
-    }
-    texts = value if several else [value]
-    good, expected = kinds.get(
-        parameter.type.name, (all(isinstance(text, str) and "\0" not in text for text in texts), "text")
+    texts = value if several and isinstance(value, list) else [value]
+    good, expected = (
+        (isinstance(value, bool), "true or false")
+        if bool in kinds
+        else (isinstance(value, int) and number, "a whole number")
+        if int in kinds
+        else (number, "a number")
+        if float in kinds
+        else (
+            all(isinstance(text, str) and "\0" not in text for text in texts),
+            "a list of texts" if several else "text",
+        )
     )
-    if not good:
+    if not good or several != isinstance(value, list):
         raise UsageError(f"Expected {expected} for {name.replace('_', '-')} in {path}, found {shown(value)}.")
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The types within an annotation, such as `Annotated[list[str] | None, ...]`."""
+    parts = get_args(annotation)
+    own = {get_origin(annotation)} if get_origin(annotation) is list else set()
+    return own.union(*map(_kinds, parts)) if parts else {annotation} if isinstance(annotation, type) else set()

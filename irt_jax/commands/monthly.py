@@ -98,12 +98,14 @@ def monthly(
     from irt_jax.comparison.sides import named
     from irt_jax.console import stdout_console, watching
     from irt_jax.data import read_responses
+    from irt_jax.data.paths import check_path
     from irt_jax.data.write import check_file
     from irt_jax.engines.devices import keep_compiled
     from irt_jax.monthly import MonthlySettings, run_month
 
     del config
     logs.check_format(log_format)
+    check_path(out)
     if metrics is not None:
         check_file(metrics, overwrite=True)
     settings = MonthlySettings(window_label, third, threshold, threshold_a, threshold_b, fdr, promote_anchors)

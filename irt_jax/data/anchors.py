@@ -119,7 +119,7 @@ def _checked(table: pa.Table, where: str) -> pa.Table:
         _check_threshold_sds(table, columns, where)
     fields = [table.schema.field(ITEM), *(pa.field(name, column.type) for name, column in columns.items())]
     checked = pa.table([table[ITEM], *columns.values()], schema=pa.schema(fields))
-    refuse_anchors_outside(checked, where)
+    refuse_anchors_outside(checked, where, "log_a_sd" if of_run else "a_sd")
     return checked
 
 

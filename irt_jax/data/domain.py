@@ -25,8 +25,8 @@ OF_ANCHORS = {
     "b_sd": Bound(1e-6, 100.0),
     "c": C,
     "d": D,
-    "c_sd": Bound(1e-4, 1.0),
-    "d_sd": Bound(1e-4, 1.0),
+    "c_sd": Bound(1e-6, 1.0),
+    "d_sd": Bound(1e-6, 1.0),
     "thresholds": Bound(-100.0, 100.0),
     "thresholds_sd": Bound(1e-6, 100.0),
 }
@@ -105,12 +105,13 @@ def _first(name: str, value: np.ndarray, outside: np.ndarray) -> Callable[[int],
     return lambda place: f"{name} {value[place][outside[place]][0]:g}"
 
 
-def refuse_anchors_outside(anchors: pa.Table, where: str) -> None:
+def refuse_anchors_outside(anchors: pa.Table, where: str, log_a_sd: str = "log_a_sd") -> None:
     """Refuse anchors whose parameters lie outside of any model's domain.
 
     Args:
         anchors: as `read_anchors` gives them.
         where: the source, for the message.
+        log_a_sd: what the SD of log a is called there.
 
     Raises:
         InputError: a value out of its range, c not below d, or a list with a null in it.
@@ -120,13 +121,13 @@ def refuse_anchors_outside(anchors: pa.Table, where: str) -> None:
     for name, values in lists.items():
         bad = (np.isnan(values) & (np.arange(values.shape[1]) < _lengths(anchors, name)[:, None])).any(1)
         refuse(Fault(f"numbers in {name}", bad, lambda _: "null", "Give all of them, or none."), ids, where)
-    scalars = {name: numbers_or_nan(anchors, name) for name in OF_ANCHORS if name not in lists}
+    values = {name: numbers_or_nan(anchors, name) for name in OF_ANCHORS if name not in lists} | lists
+    named = {log_a_sd if name == "log_a_sd" else name: value for name, value in values.items()}
+    bounds = {log_a_sd if name == "log_a_sd" else name: bound for name, bound in OF_ANCHORS.items()}
     remedy = "Correct these anchors or remove them."
-    for fault in ranges({**scalars, **lists}, OF_ANCHORS, remedy):
-        name = fault.expected.split()[0]
-        own = "a_sd" if name == "log_a_sd" else name
-        hint = " For parameters that are exact use --anchor-mode fixed." if name.endswith("_sd") else ""
-        refuse(fault._replace(expected=fault.expected.replace(name, own, 1), remedy=remedy + hint), ids, where)
+    for fault in ranges(named, bounds, remedy):
+        exact = " For parameters that are exact use --anchor-mode fixed." if "_sd from" in fault.expected else ""
+        refuse(fault._replace(remedy=remedy + exact), ids, where)
 
 
 def _lengths(table: pa.Table, name: str) -> np.ndarray:
