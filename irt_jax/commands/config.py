@@ -50,23 +50,21 @@ def _check_kind(path: Path, name: str, annotation: Any, value: Any) -> None:
     Raises:
         UsageError: it is one.
     """
-    kinds = _kinds(annotation)
-    several = list in kinds
+    kinds, several = _kinds(annotation), isinstance(value, list)
+    texts = [text for text in (value if several else [value]) if isinstance(text, str)]
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    texts = value if several and isinstance(value, list) else [value]
-    good, expected = (
-        (isinstance(value, bool), "true or false")
-        if bool in kinds
-        else (isinstance(value, int) and number, "a whole number")
-        if int in kinds
-        else (number, "a number")
-        if float in kinds
-        else (
-            all(isinstance(text, str) and "\0" not in text for text in texts),
-            "a list of texts" if several else "text",
-        )
-    )
-    if not good or several != isinstance(value, list):
+    if list in kinds:
+        good, expected = several and len(texts) == len(value), "a list of texts"
+    elif bool in kinds:
+        good, expected = isinstance(value, bool), "true or false"
+    elif int in kinds:
+        good, expected = number and isinstance(value, int), "a whole number"
+    elif float in kinds:
+        good, expected = number, "a number"
+    else:
+        good, expected = not isinstance(value, bool | list), "text"
+    as_typed = bool(texts) and list not in kinds and not several  # read as on the command line
+    if not (good or as_typed) or any("\0" in text for text in texts):
         raise UsageError(f"Expected {expected} for {name.replace('_', '-')} in {path}, found {shown(value)}.")
 
 

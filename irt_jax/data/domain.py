@@ -121,8 +121,8 @@ def refuse_anchors_outside(anchors: pa.Table, where: str, log_a_sd: str = "log_a
     for name, values in lists.items():
         bad = (np.isnan(values) & (np.arange(values.shape[1]) < _lengths(anchors, name)[:, None])).any(1)
         refuse(Fault(f"numbers in {name}", bad, lambda _: "null", "Give all of them, or none."), ids, where)
-    values = {name: numbers_or_nan(anchors, name) for name in OF_ANCHORS if name not in lists} | lists
-    named = {log_a_sd if name == "log_a_sd" else name: value for name, value in values.items()}
+    known = {name: numbers_or_nan(anchors, name) for name in OF_ANCHORS if name not in lists} | lists
+    named = {log_a_sd if name == "log_a_sd" else name: value for name, value in known.items()}
     bounds = {log_a_sd if name == "log_a_sd" else name: bound for name, bound in OF_ANCHORS.items()}
     remedy = "Correct these anchors or remove them."
     for fault in ranges(named, bounds, remedy):
