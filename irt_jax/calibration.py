@@ -23,6 +23,7 @@ from irt_jax.estimation import estimable, estimate
 from irt_jax.fit import Fit
 from irt_jax.item_rest import item_rest
 from irt_jax.likelihood.joint import JointData
+from irt_jax.memory import refuse_draws
 from irt_jax.models import bank_model, flat_model
 from irt_jax.models.priors import B_POWER, item_priors, linear_priors, no_priors
 from irt_jax.models.settings import PriorSettings, read_prior_settings
@@ -70,7 +71,7 @@ def calibrate(
         is returned all the same: look at `diagnostics`.
 
     Raises:
-        UsageError: an option that is not available.
+        UsageError: an option that is not available, or more draws than the memory holds.
         InputError: data that are not what the contract asks for.
         ConvergenceError: the sampler cannot start.
         Interrupted: a signal ended the run, and the checkpoint holds what was drawn.
@@ -85,6 +86,7 @@ def calibrate(
         warnings.warn(note, CalibrationWarning, stacklevel=2)
     if chosen.method == "mml":
         return _estimated(told)
+    _refuse_size(told)
     priors, population = _priors(told, joint=chosen.abilities == "joint"), told.population
     keeper = None
     if checkpoint is not None:
@@ -113,6 +115,30 @@ def calibrate(
         warnings.warn(note, CalibrationWarning, stacklevel=2)
     with watch.measure("summarise"):
         return fit_of_draws(told, sampled)
+
+
+def check(responses: Responses, anchors: Source | None, options: Options) -> None:
+    """Refuse what `calibrate` would refuse, before anything is fitted.
+
+    Args:
+        responses: what `encode` gives.
+        anchors: see `calibrate`.
+        options: of the calibration.
+
+    Raises:
+        IrtError: as `calibrate`.
+    """
+    told = _told(*prepare(responses, anchors, options)[:2], options, [], Stopwatch())
+    if options.method != "mml":
+        _refuse_size(told)
+
+
+def _refuse_size(told: Told) -> None:
+    """Refuse chains and draws that the memory does not hold."""
+    options, persons = told.options, told.responses.n_persons
+    kept = 2**63 if options.abilities == "joint" else options.ability_values
+    parameters = int(told.coding.has(told.responses.n_items).sum())
+    refuse_draws(int(options.chains or 1), int(options.draws or 0), persons, parameters, kept)
 
 
 def make_options(**options: Any) -> Options:

@@ -91,7 +91,12 @@ def write_metrics(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    write_text_file(path, metrics_text(runs))
+    try:
+        write_text_file(path, metrics_text(runs))
+    except OutputError as error:
+        raise OutputError(
+            f"{error.problem} The run itself is written.", "Its folder holds the same metrics."
+        ) from error
 
 
 def check_metrics(path: Path) -> None:

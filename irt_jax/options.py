@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from irt_jax.bounds import OPTIONS, check_options
 from irt_jax.errors import UsageError
 from irt_jax.names import REPEATS
 
@@ -17,6 +18,11 @@ ANCHOR_MODES = ("soft", "fixed", "robust")
 SIGNS = ("positive", "free")
 POPULATIONS = ("auto", "fixed", "free")
 
+#: Options that are numbers; what they may be stands in `irt_jax.bounds`.
+NUMBERS = (
+    *("a_prior_sd", "b_prior_sd", "min_responses", "seed", "chains", "draws", "warmup", "target_accept"),
+    *("max_tree_depth", "interval", "ability_values", "devices"),
+)
 #: What is taken where an option is not given, by abilities and method; a sampler of a whitened posterior tunes little.
 #: That of hmc looks at the harmonic mean of the acceptance over the chains: .7 is one of .88 to .97 on average. Three
 #: data sets (3pl, graded) have 25 to 69 effective draws in 1,000 gradients with it, 15 to 47 with .85; with .5 two of
@@ -114,23 +120,10 @@ class Options:
         for name, value in zip(OF_SAMPLERS, defaults, strict=False):
             if getattr(self, name) is None:
                 self._set(name, value)
-        for name, lowest in (
-            ("min_responses", 0),
-            ("seed", 0),
-            ("chains", 1),
-            ("draws", 4),
-            ("warmup", 0),
-            ("max_tree_depth", 1),
-            ("ability_values", 0),
-        ):
-            if getattr(self, name) is not None:
-                _at_least(name, getattr(self, name), lowest)
-        if self.devices is not None:
-            _at_least("devices", self.devices, 1)
-        most = {"a_prior_sd": float("inf"), "b_prior_sd": float("inf"), "target_accept": 1.0, "interval": 1.0}
-        for name, highest in most.items():
-            if getattr(self, name) is not None:
-                _between(name, getattr(self, name), 0.0, highest)
+        numbers = {name: getattr(self, name) for name in NUMBERS if getattr(self, name) is not None}
+        check_options(**numbers)
+        for name, value in numbers.items():
+            self._set(name, int(value) if OPTIONS[name].whole else float(value))
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -175,13 +168,3 @@ def _flag(name: str) -> str:
 def _one_of(name: str, value: object, choices: Sequence[str]) -> None:
     if value not in choices:
         raise UsageError(f"{_flag(name)} {value!r} is not available.", f"Choose from: {', '.join(choices)}.")
-
-
-def _at_least(name: str, value: int, lowest: int) -> None:
-    if not isinstance(value, int) or value < lowest:
-        raise UsageError(f"{_flag(name)} must be a whole number of at least {lowest}, found {value!r}.")
-
-
-def _between(name: str, value: float, lower: float, upper: float) -> None:
-    if not lower < value < upper:
-        raise UsageError(f"{_flag(name)} must lie between {lower:g} and {upper:g}, found {value!r}.")

@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
+from irt_jax.anchor_models import refuse_other_models
 from irt_jax.data import Anchors, Responses, align_anchors, encode, read_anchors, read_responses
 from irt_jax.data.item_models import read_item_models
 from irt_jax.data.read import Source
@@ -76,6 +77,7 @@ def code_models(responses: Responses, options: Options, anchors: Anchors | None)
     if options.anchor_mode == "fixed":
         coding = coding._replace(fixed=np.isin(np.arange(responses.n_items), anchors.item))
     _refuse_anchors(responses, coding, anchors)
+    refuse_other_models(responses, coding, anchors)
     return coding
 
 

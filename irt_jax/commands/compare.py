@@ -33,6 +33,7 @@ def compare(
 
     Exit code 0, flagged items or not; --fail makes it 4.
     """
+    from irt_jax.bounds import check_options
     from irt_jax.comparison import compare as compare_sides
     from irt_jax.comparison.picture import check_picture, draw
     from irt_jax.comparison.report import print_comparison
@@ -41,8 +42,9 @@ def compare(
     from irt_jax.data.write import check_file, write_file
     from irt_jax.engines.devices import keep_compiled, prepare_devices
 
+    check_options(threshold=threshold, rows=rows)
     if picture is not None:
-        check_picture()
+        check_picture(picture)
     for path in (out, picture):
         if path is not None:
             check_file(path, overwrite=overwrite)

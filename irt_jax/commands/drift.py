@@ -32,12 +32,14 @@ def drift(
     The probability of drift is learned from all anchors, beside the linking. Flagged anchors are no error: the exit
     code is 0.
     """
+    from irt_jax.bounds import check_options
     from irt_jax.console import stdout_console
     from irt_jax.data.write import check_file, write_file
     from irt_jax.drift import drift as find_drift
     from irt_jax.drift.read import read_run_anchors
     from irt_jax.drift.report import print_drift
 
+    check_options(threshold_a=threshold_a, threshold_b=threshold_b, fdr=fdr, rows=rows)
     read = read_run_anchors(run)
     path = run / DRIFT_FILE if out is None else out
     check_file(path, overwrite=overwrite)

@@ -98,6 +98,7 @@ def monthly(
     from irt_jax.comparison.sides import named
     from irt_jax.console import stdout_console, watching
     from irt_jax.data import read_responses
+    from irt_jax.data.paths import check_path
     from irt_jax.engines.devices import keep_compiled
     from irt_jax.metrics import check_metrics
     from irt_jax.monthly import MonthlySettings, run_month
@@ -105,6 +106,7 @@ def monthly(
     del config
     logs.check_format(log_format)
     signals.advise("Run the same command again: it goes on where it was.", settled=True)
+    check_path(out)
     if metrics is not None:
         check_metrics(metrics)
     settings = MonthlySettings(window_label, third, threshold, threshold_a, threshold_b, fdr, promote_anchors)

@@ -42,12 +42,14 @@ def score(
 
     Persons without a usable response stay, without a score, and are named.
     """
+    from irt_jax.bounds import check_options
     from irt_jax.data import encode, read_responses
     from irt_jax.data.write import check_file, write_file
     from irt_jax.engines.devices import keep_compiled, prepare_devices
     from irt_jax.scoring import information_table, read_items
     from irt_jax.scoring import score as score_persons
 
+    check_options(prior_mean=prior_mean, prior_sd=prior_sd, plausible_values=plausible_values, seed=seed)
     keep_compiled()
     prepare_devices()
     for path in (out, information):

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float
 
+from irt_jax.bounds import check_options
 from irt_jax.comparison.align import Aligned, align
 from irt_jax.comparison.curves import areas, expected_scores, weighted_nodes
 from irt_jax.comparison.scale import Scale, compare_scales
@@ -66,8 +67,7 @@ def compare(
     """
     if len(sides) < 2:
         raise UsageError(f"Expected at least two sides to compare, found {len(sides)}.")
-    if not (threshold > 0.0 and np.isfinite(threshold)):
-        raise UsageError(f"Expected a positive --threshold, found {threshold:g}.")
+    check_options(threshold=threshold)
     read = read_sides(sides)
     aligned = align(read)
     known = [side.population for side in read if side.population is not None]

@@ -23,19 +23,28 @@ APART = (0.09, 0.05)
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
-def check_picture() -> None:
+def check_picture(path: Path | None = None) -> None:
     """Make sure that pictures can be made.
 
+    Args:
+        path: of the picture, whose suffix says what kind it is; None for none in particular.
+
     Raises:
-        UsageError: matplotlib is not installed.
+        UsageError: matplotlib is not installed, or does not know the suffix.
     """
     try:
-        import matplotlib  # noqa: F401
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
     except ImportError as error:
         raise UsageError(
             "A picture needs the package matplotlib.",
             "Install it: pip install 'irt-jax[plots]', or leave --picture out.",
         ) from error
+    if path is not None and _kind(path) not in FigureCanvasAgg.get_supported_filetypes():
+        raise UsageError(f"Expected a picture's suffix, found {path.suffix!r}.", "Use .png, .pdf or .svg.")
+
+
+def _kind(path: Path) -> str:
+    return path.suffix.lower().removeprefix(".") or "png"
 
 
 def draw(found: Comparison, path: Path, *, overwrite: bool = False) -> None:
@@ -50,7 +59,7 @@ def draw(found: Comparison, path: Path, *, overwrite: bool = False) -> None:
         UsageError: matplotlib is not installed, or does not know the suffix.
         OutputError: the file exists or cannot be written.
     """
-    check_picture()
+    check_picture(path)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -58,11 +67,8 @@ def draw(found: Comparison, path: Path, *, overwrite: bool = False) -> None:
     FigureCanvasAgg(figure)
     for axes, name in zip(figure.subplots(1, 2), ("b", "a"), strict=True):
         _panel(axes, found, name)
-    kind = path.suffix.lower().removeprefix(".") or "png"
-    if kind not in figure.canvas.get_supported_filetypes():
-        raise UsageError(f"Expected a picture's suffix, found {path.suffix!r}.", "Use .png, .pdf or .svg.")
     drawn = io.BytesIO()
-    figure.savefig(drawn, format=kind, dpi=130)
+    figure.savefig(drawn, format=_kind(path), dpi=130)
     write_bytes(path, drawn.getvalue(), overwrite=overwrite)
 
 

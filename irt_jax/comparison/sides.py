@@ -16,6 +16,8 @@ from irt_jax.data.read_json import read_json
 from irt_jax.data.source import Wanted, describe
 from irt_jax.errors import InputError, UsageError, first_few
 from irt_jax.fit import Fit
+from irt_jax.models.bank import Bank, Coding
+from irt_jax.models.logistic import TWO
 from irt_jax.names import ITEM, ITEMS_FILE, LISTS, RUN_FILE
 from irt_jax.scoring.items import NUMBERS, KnownItems, read_items
 
@@ -71,6 +73,36 @@ def read_sides(sources: Mapping[str, Any]) -> list[Side]:
     sides = [_side(name, sources[name], table, known) for name, table in tables.items()]
     _check_kinds(sides)
     return sides
+
+
+def check_sides(sources: Mapping[str, Any], items: pa.Table) -> None:
+    """Refuse sides that could not be compared with items whose estimates are still to come.
+
+    Args:
+        sources: see `read_sides`.
+        items: item_id and model of each.
+
+    Raises:
+        InputError: as `read_sides`; or a side that has none of the items.
+    """
+    tables = {name: _table(source) for name, source in sources.items()}
+    known = [*(table for table in tables.values() if "model" in table.column_names), items]
+    sides = [_side(name, sources[name], table, known) for name, table in tables.items()]
+    ids = items[ITEM].combine_chunks()
+    kind = "string" if is_string(ids.type) else "integer"
+    own = Side("the responses", KnownItems(ids, Coding(Bank((TWO,))), {}), {}, kind, None)
+    _check_kinds([own, *sides])
+    for side in sides:
+        if not pc.any(pc.is_in(side.text_ids, value_set=own.text_ids)).as_py():
+            found, wanted = (_examples(each) for each in (side, own))
+            raise InputError(
+                f"Expected items of the responses in {side.name}, found none: {found}; the responses have {wanted}.",
+                "Check that both name items the same way.",
+            )
+
+
+def _examples(side: Side) -> str:
+    return first_few(side.items.ids.slice(0, 3).to_pylist(), total=len(side.items.ids))
 
 
 def named(paths: Sequence[str]) -> dict[str, str]:
@@ -180,7 +212,7 @@ def _check_kinds(sides: list[Side]) -> None:
     kinds = {side.kind: side for side in reversed(sides)}
     if {"integer", "string"} <= set(kinds):
         one, other = kinds["integer"], kinds["string"]
-        shown = [first_few(side.items.ids.slice(0, 3).to_pylist(), total=len(side.items.ids)) for side in (one, other)]
+        shown = [_examples(side) for side in (one, other)]
         alike = pc.sum(pc.is_in(one.text_ids, value_set=other.text_ids)).as_py() or 0
         found = f"{alike:,} look alike" if alike else "none look alike"
         raise InputError(

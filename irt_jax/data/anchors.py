@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from jaxtyping import Float64, Int32, Int64
 
 from irt_jax.data.check import as_numbers, is_string, offenders
+from irt_jax.data.domain import refuse_anchors_outside
 from irt_jax.data.encode import Responses
 from irt_jax.data.item_table import UNTYPED, numbers_or_nan, padded_lists, read_item_table
 from irt_jax.data.read import Source
@@ -80,7 +81,8 @@ def read_anchors(source: Source, *, item_col: str = ITEM) -> pa.Table:
     Raises:
         InputError: the source cannot be read; a column is missing; ids are null or repeated; a is not
             positive; a, b or an SD is not finite; an SD is not positive; cov_log_a_b makes no covariance
-            matrix with the SDs; or an anchor has not as many SDs of thresholds as thresholds.
+            matrix with the SDs; an anchor has not as many SDs of thresholds as thresholds; or a value lies outside of
+            its domain, see `irt_jax.data.domain`.
     """
     wanted = [Wanted(ITEM, item_col), Wanted("a", "a"), Wanted("b", "b")]
     wanted += [Wanted(name, name, False) for name in (*_NUMBERS, *_LISTS) if name not in ("a", "b")]
@@ -116,7 +118,9 @@ def _checked(table: pa.Table, where: str) -> pa.Table:
             columns["thresholds_sd"] = _lists_unless_held(columns["thresholds_sd"])
         _check_threshold_sds(table, columns, where)
     fields = [table.schema.field(ITEM), *(pa.field(name, column.type) for name, column in columns.items())]
-    return pa.table([table[ITEM], *columns.values()], schema=pa.schema(fields))
+    checked = pa.table([table[ITEM], *columns.values()], schema=pa.schema(fields))
+    refuse_anchors_outside(checked, where, "log_a_sd" if of_run else "a_sd")
+    return checked
 
 
 def _unless_held(sds: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -15,6 +15,8 @@ from irt_jax.errors import InputError, first_few
 from irt_jax.names import ITEM
 
 MODEL, CATEGORIES = "model", "categories"
+#: No item has more: every item's table has as many rows as the item with the most.
+MAX_CATEGORIES = 1_000
 
 
 class ItemModels(NamedTuple):
@@ -63,8 +65,13 @@ def read_item_models(path: str | os.PathLike[str], responses: Responses) -> Item
 def _categories(table: pa.Table, where: str) -> Int[np.ndarray, " row"]:
     """Numbers of categories; 0 where there is none."""
     given = numbers_or_nan(table, CATEGORIES)
-    wrong = ~(np.isnan(given) | ((given >= 2) & (given % 1 == 0)))
+    with np.errstate(invalid="ignore"):
+        wrong = ~(np.isnan(given) | ((given >= 2) & (given <= MAX_CATEGORIES) & (given % 1 == 0)))
     if wrong.any():
+        expected = f"whole numbers of at least 2 and at most {MAX_CATEGORIES:,}"
         ids = first_few(table[ITEM].filter(pa.array(wrong)).slice(0, 5).to_pylist(), total=int(wrong.sum()))
-        raise InputError(f"Expected whole numbers of at least 2 as {CATEGORIES} in {where}, found others for {ids}.")
+        found = first_few([f"{value:g}" for value in given[wrong][:5]], total=int(wrong.sum()))
+        raise InputError(
+            f"Expected {expected} as {CATEGORIES} in {where}, found others for {ids}: {found}.", "Correct the file."
+        )
     return np.nan_to_num(given).astype(np.int64)

@@ -16,6 +16,7 @@ from irt_jax import signals
 from irt_jax.data.leftovers import beside as _beside
 from irt_jax.data.leftovers import exchange, sweep
 from irt_jax.data.overwrite import RUN, Kind, check_replaceable
+from irt_jax.data.paths import check_path, check_writable
 from irt_jax.errors import OutputError
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def check_output(folder: Path, *, overwrite: bool = False, kind: Kind = RUN) -> 
 
     Raises:
         OutputError: it exists and may not be replaced, or its parent cannot be written.
+        UsageError: no folder can have its name, see `check_path`.
     """
+    check_path(folder)
     place = Path(os.path.realpath(folder))
     sweep(place)
     if folder.exists() and not folder.is_dir():
@@ -81,14 +84,17 @@ def check_file(path: Path, *, overwrite: bool = False) -> None:
         overwrite: whether an existing file may be replaced.
 
     Raises:
-        OutputError: it exists, or is a folder.
+        OutputError: it exists, or is a folder; or its own folder cannot be written.
+        UsageError: no file can have its name, see `check_path`.
     """
+    check_path(path)
     if path.is_dir():
         raise OutputError(f"{path} is a folder, not a file.", "Choose another --out.")
     if path.exists() and not path.is_file():
         raise OutputError(f"{path} is a device, not a file.", "Choose another --out.")
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists.", "Choose another name, or replace it by --overwrite.")
+    check_writable(path)
 
 
 def write_file(path: Path, table: pa.Table, *, overwrite: bool = False) -> None:

@@ -5,12 +5,13 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from irt_jax.bounds import check_options
 from irt_jax.drift.discovery import discoveries
 from irt_jax.drift.evidence import evidence, missing_reasons, usable
 from irt_jax.drift.mixture import DriftPrior, posterior
 from irt_jax.drift.power import smallest_found
 from irt_jax.drift.summaries import chances, change_of, limits, linking_left
-from irt_jax.errors import InputError, UsageError, first_few
+from irt_jax.errors import InputError, first_few
 from irt_jax.names import DRIFT_A, DRIFT_B, FALSE_DISCOVERIES, ITEM
 
 #: Columns of anchors.parquet that are needed.
@@ -138,11 +139,7 @@ def drift(
 
 
 def _check(anchors: pa.Table, threshold_a: float, threshold_b: float, fdr: float) -> None:
-    for name, value in (("--threshold-a", threshold_a), ("--threshold-b", threshold_b)):
-        if not (value > 0.0 and np.isfinite(value)):
-            raise UsageError(f"Expected {name} to be positive, found {value:g}.")
-    if not 0.0 < fdr < 1.0:
-        raise UsageError(f"Expected --fdr between 0 and 1, found {fdr:g}.")
+    check_options(threshold_a=threshold_a, threshold_b=threshold_b, fdr=fdr)
     missing = [name for name in NEEDED if name not in anchors.column_names]
     if missing:
         raise InputError(

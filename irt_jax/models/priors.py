@@ -30,6 +30,8 @@ PRECISION_LOG_A, PRECISION_B = 0.13, 0.2
 #: 2,658 and 2,559 with .7, .8 and .9; 1,425, 2,029, 2,748, 2,893 and 2,602 with 0, .4, .6, .8 and 1 in a trial that
 #: took the mode of log a and b for the centre, moved to about the mean.
 B_POWER = 0.8
+#: An anchor's c below this, or d above one less this, is none: no beta prior has it for its mean.
+NO_ASYMPTOTE = 1e-6
 
 
 def item_priors(
@@ -111,7 +113,7 @@ def _anchored_asymptotes(
 ) -> Float[np.ndarray, "item 2"]:
     """Beta priors with the anchors' means and SDs; none says less than the prior of the other items."""
     value, sd = getattr(anchors, name), getattr(anchors, f"{name}_sd")
-    known = (value > 0) & (value < 1)
+    known = (value > NO_ASYMPTOTE) & (value < 1.0 - NO_ASYMPTOTE)
     mean, sd = value[known], np.where(np.isnan(sd), default_sd, sd)[known]
     total = np.maximum(mean * (1.0 - mean) / sd**2 - 1.0, counts[0].sum())
     counts[anchors.item[known]] = np.stack([mean, 1.0 - mean], 1) * total[:, None]

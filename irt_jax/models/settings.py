@@ -13,6 +13,8 @@ import os
 import tomllib
 from typing import Any, NamedTuple
 
+from irt_jax.bounds import SD, Bound, shown
+from irt_jax.data.locate import first_line
 from irt_jax.errors import InputError, first_few
 
 
@@ -94,6 +96,8 @@ KEYS: dict[str, dict[str, str]] = {
 }
 #: Fields that may be zero or negative.
 ANY_SIGN = ("log_a_mean", "b_mean", "slope_mean")
+#: What these, the counts of a beta prior, and a probability may be; everything else is an SD.
+CENTRE, COUNT, SHARE = Bound(-100.0, 100.0), Bound(1e-3, 1e6), Bound(1e-6, 1.0 - 1e-6)
 
 
 def read_prior_settings(path: str | os.PathLike[str]) -> PriorSettings:
@@ -109,8 +113,9 @@ def read_prior_settings(path: str | os.PathLike[str]) -> PriorSettings:
     try:
         with open(path, "rb") as file:
             content = tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"Cannot read the priors from {where}: {error}", "Check the path and the file.") from error
+    except (OSError, ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of thousands of digits
+        reason = error.strerror if isinstance(error, OSError) else first_line(error)
+        raise InputError(f"Cannot read the priors from {where}: {reason}.", "Check the path and the file.") from error
     known = {f"{table}.{key}": field for table, keys in KEYS.items() for key, field in keys.items()}
     given: dict[str, Any] = {}
     for table, keys in content.items():
@@ -125,19 +130,16 @@ def read_prior_settings(path: str | os.PathLike[str]) -> PriorSettings:
 
 
 def _checked(key: str, field: str, value: Any, where: str) -> Any:
+    bound = SHARE if field == "drift_share" else COUNT if field in ("c", "d") else CENTRE if field in ANY_SIGN else SD
+    expected, remedy = "a positive number", f"It must be {bound.text}."
     if field == "learned":
-        good, expected = isinstance(value, bool), "true or false"
+        good, expected, remedy = isinstance(value, bool), "true or false", "Correct the file."
     elif field in ("c", "d"):
-        good = isinstance(value, list) and len(value) == 2 and all(_is_number(part) and part > 0 for part in value)
-        value, expected = tuple(value) if good else value, "two positive counts"
-    elif field == "drift_share":
-        good, expected = _is_number(value) and 0 < value < 1, "a number between 0 and 1"
+        good = isinstance(value, list) and len(value) == 2 and all(bound.holds(part) for part in value)
+        value, expected, remedy = tuple(value) if good else value, "two positive counts", f"Each must be {bound.text}."
     else:
-        good, expected = _is_number(value) and (field in ANY_SIGN or value > 0), "a positive number"
+        good = bound.holds(value)
+        expected = {"drift_share": "a number between 0 and 1"}.get(field, "a number" if bound is CENTRE else expected)
     if not good:
-        raise InputError(f"Expected {expected} for {key} in {where}, found {value!r}.", "Correct the file.")
+        raise InputError(f"Expected {expected} for {key} in {where}, found {shown(value)}.", remedy)
     return value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

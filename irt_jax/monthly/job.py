@@ -25,6 +25,7 @@ from irt_jax.engines.settings import ProgressCallback
 from irt_jax.errors import UsageError
 from irt_jax.logs import stage_finished
 from irt_jax.monthly.conclude import conclude
+from irt_jax.monthly.early import check_month
 from irt_jax.monthly.folder import choose_folder, file_hashes, open_folder, table_hash
 from irt_jax.monthly.screening import Screened, said, screen, still_linking
 from irt_jax.monthly.settings import METHOD_NAMES, Method, MonthlySettings, choose_methods, common_options
@@ -114,6 +115,7 @@ def _run_month(
     coded = encode(table, repeats=common.repeats, min_responses=common.min_responses, drop_rare=common.drop_rare)
     bank = None if anchors is None else read_anchors(anchors)
     methods = choose_methods(common, settings, coded.n_responses)
+    check_month(coded, bank, methods, also)
     inputs = {
         "responses": coded.data_hash,
         "anchors": table_hash(bank),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
+from irt_jax.bounds import check_options
 from irt_jax.errors import UsageError
 from irt_jax.names import DIFFERENCE, DRIFT_A, DRIFT_B, FALSE_DISCOVERIES
 from irt_jax.options import SAMPLER_DEFAULTS, Options
@@ -53,12 +54,8 @@ class MonthlySettings:
             raise UsageError("--window-label is empty.", 'Give a name such as "2025-10 monthly".')
         if self.third not in THIRDS:
             raise UsageError(f"--third {self.third!r} is not available.", f"Choose from: {', '.join(THIRDS)}.")
-        for name in ("threshold", "threshold_a", "threshold_b"):
-            if not getattr(self, name) > 0.0:
-                flag = "--" + name.replace("_", "-")
-                raise UsageError(f"{flag} must be above 0, found {getattr(self, name)!r}.")
-        if not 0.0 < self.fdr < 1.0:
-            raise UsageError(f"--fdr must lie between 0 and 1, found {self.fdr!r}.")
+        names = ("threshold", "threshold_a", "threshold_b", "fdr")
+        check_options(**{name: getattr(self, name) for name in names})
 
     def as_dict(self) -> dict[str, Any]:
         """The settings by name."""

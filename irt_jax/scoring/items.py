@@ -15,6 +15,7 @@ from irt_jax.errors import InputError, first_few
 from irt_jax.models import models_named
 from irt_jax.models.bank import Coding, code_items
 from irt_jax.names import ITEM, LISTS
+from irt_jax.scoring.domain import refuse_outside
 
 #: What a file without the column `model` has.
 ASSUMED = "2pl"
@@ -49,7 +50,7 @@ def read_items(source: object) -> KnownItems:
 
     Raises:
         InputError: the source cannot be read; a column is missing; ids are null or repeated; a model is unknown; or a
-            parameter that the item's model needs is missing.
+            parameter that the item's model needs is missing, lies outside of its domain, or is another model's.
     """
     where = describe(source)
     wanted = [Wanted(ITEM, ITEM), *(Wanted(name, name, False) for name in ("model", *NUMBERS, *LISTS))]
@@ -63,7 +64,9 @@ def read_items(source: object) -> KnownItems:
     lengths = np.max([np.isfinite(parameters[name]).sum(1) for name in LISTS], axis=0)
     polytomous = np.array([model.polytomous for model in own])[code]
     coding = code_items(own, code, np.where(polytomous, np.maximum(lengths + 1, 2), 2))
-    return _complete(KnownItems(table[ITEM].combine_chunks(), coding, parameters), where)
+    ids = table[ITEM].combine_chunks()
+    refuse_outside(ids, coding, parameters, where)
+    return _complete(KnownItems(ids, coding, parameters), where)
 
 
 def _complete(items: KnownItems, where: str) -> KnownItems:

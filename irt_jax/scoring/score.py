@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 from jaxtyping import Array, Float
 
 from irt_jax.abilities import Populations, draw_abilities, mean_posterior, summarise_abilities
+from irt_jax.bounds import check_options
 from irt_jax.data import Responses
-from irt_jax.errors import InputError, UsageError, first_few
+from irt_jax.errors import InputError, first_few
 from irt_jax.likelihood.grid import even_nodes
 from irt_jax.likelihood.kernel import PersonBlocks, block_posterior
 from irt_jax.likelihood.marginal import item_table, node_log_weight
@@ -59,10 +60,9 @@ def score(
 
     Raises:
         InputError: no known item among the responses, or responses beyond an item's categories.
-        UsageError: an SD that is not positive.
+        UsageError: a number out of its range.
     """
-    if not sd > 0.0:
-        raise UsageError(f"Expected a positive SD of the population, found {sd:g}.")
+    check_options(prior_mean=mean, prior_sd=sd, plausible_values=plausible_values, seed=seed)
     known, items, notes = _known(responses, items)
     count = np.bincount(known.person, minlength=known.n_persons)
     problem = _problem(known, items, mean, sd)

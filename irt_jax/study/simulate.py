@@ -7,16 +7,21 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from irt_jax.bounds import OPTIONS, check_named, check_options
 from irt_jax.data.overwrite import SIMULATION
 from irt_jax.data.write import write_folder, write_table
 from irt_jax.errors import UsageError
+from irt_jax.memory import refuse_beyond_memory
 from irt_jax.names import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM, PERSON, RESPONSE
-from irt_jax.study.designs import adaptive_design, random_design
+from irt_jax.study.designs import BLOCK_PERSONS, adaptive_design, random_design
 
 RESPONSES_FILE = "responses.parquet"
 ANCHORS_FILE = "anchors.parquet"
 TRUE_ITEMS_FILE = "true_items.parquet"
 TRUE_PERSONS_FILE = "true_persons.parquet"
+#: What a response takes in memory (codes, probabilities, ids as text), an id, and an item of a person whose items are
+#: being chosen.
+BYTES_RESPONSE, BYTES_ID, BYTES_BLOCK = 80, 120, 20
 
 
 class Simulation(NamedTuple):
@@ -86,8 +91,20 @@ def simulate(
         seed: of every random number; the responses do not change with the number of anchors.
 
     Raises:
-        UsageError: sizes that do not fit together.
+        UsageError: a number out of its range, sizes that do not fit together, or more than the memory holds.
     """
+    check_options(
+        persons=persons,
+        items=items,
+        per_person=per_person,
+        anchor_items=anchor_items,
+        ability_mean=ability_mean,
+        ability_sd=ability_sd,
+        log_a_sd=log_a_sd,
+        b_sd=b_sd,
+        seed=seed,
+    )
+    check_named({"a_sd": (OPTIONS["a_sd"], anchor_log_a_sd), "b_sd": (OPTIONS["anchor_b_sd"], anchor_b_sd)})
     _check_sizes(persons, items, per_person, anchor_items)
     for_items, for_persons, for_design, for_anchors = np.random.default_rng(seed).spawn(4)
     a = np.exp(for_items.normal(0.0, log_a_sd, items))
@@ -120,13 +137,17 @@ def simulate(
 
 
 def _check_sizes(persons: int, items: int, per_person: int, anchor_items: int) -> None:
-    for name, value in (("--persons", persons), ("--items", items), ("--per-person", per_person)):
-        if value < 1:
-            raise UsageError(f"{name} must be at least 1, found {value}.")
     if per_person > items:
         raise UsageError(f"--per-person {per_person} is more than --items {items}.", "Nobody answers an item twice.")
     if not 0 <= anchor_items <= items:
         raise UsageError(f"--anchor-items must lie between 0 and --items {items}, found {anchor_items}.")
+    values = BYTES_RESPONSE * persons * per_person + BYTES_ID * (persons + items)
+    block = BYTES_BLOCK * min(persons, BLOCK_PERSONS) * items
+    refuse_beyond_memory(
+        values + block,
+        f"{persons:,} persons with {per_person:,} of {items:,} items each",
+        "Simulate fewer persons, or fewer items each.",
+    )
 
 
 def _ids(prefix: str, count: int) -> pa.Array:

@@ -85,7 +85,7 @@ def test_the_same_seed_gives_the_same_data():
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
-        ((0, 5, 5, 0), "--persons must be at least 1"),
+        ((0, 5, 5, 0), "--persons must be a whole number from 1 to"),
         ((5, 5, 6, 0), "--per-person 6 is more than --items 5"),
         ((5, 5, 5, 6), "--anchor-items must lie between 0 and --items 5"),
     ],
