@@ -1,8 +1,8 @@
 """How many nodes of ability a calibration will take, told from the responses before anything is fitted.
 
-The grid's spacing follows the narrowest posterior of an ability. A response adds information .2 where the discrimination
-is 1 (see `first_nodes`), and r / (1 - r) where responses to two items correlate by r: k r / (1 - r) is the ratio of true
-to error variance of a sum of k (Spearman-Brown).
+The grid's spacing follows the narrowest posterior of an ability. A response adds information .2 where the
+discrimination is 1 (see `first_nodes`), and r / (1 - r) where responses to two items correlate by r: k r / (1 - r) is
+the ratio of true to error variance of a sum of k (Spearman-Brown).
 """
 
 import numpy as np
