@@ -21,6 +21,7 @@ from irt_jax.engines.covariance import covariance
 from irt_jax.engines.devices import prepare_devices
 from irt_jax.engines.laplace import with_directions
 from irt_jax.item_fit import ItemFit, item_fit
+from irt_jax.maximum import LARGEST_SLOPE, OWN_SLOPES, locate_maximum
 from irt_jax.mode import locate_best
 from irt_jax.models.model import Model
 from irt_jax.models.population import Population
@@ -30,8 +31,12 @@ from irt_jax.timing import Stopwatch
 
 #: What is reported of each item, where the model has it.
 REPORTED = ("a", "b", "log_a", "c", "d", "thresholds", "slopes", "intercepts")
-#: A discrimination beyond this, on a population of SD 1, is no estimate: the likelihood grows without end.
-LARGEST_SLOPE = 25.0
+#: Why an item has no estimate.
+ENDLESS = (
+    f"the likelihood has no maximum: the discrimination grows beyond {LARGEST_SLOPE:g}, without end; the other items' "
+    "estimates are those without this one"
+)
+UNDETERMINED = "the responses do not determine its parameters: the likelihood is flat along a line"
 
 
 class Estimated(NamedTuple):
@@ -102,7 +107,9 @@ def estimate(
     with compilation_apart(stopwatch, "mode"):
         problem = pose(model, responses, priors, population)
         start = {**model.start(responses.item, responses.response, priors), **population.start()}
-        problem, mode, error, ahead = locate_best(problem, start, strict=False, flat=flat)
+        maximum = locate_maximum(problem, start) if flat else None
+        located = maximum.located if maximum else locate_best(problem, start, strict=False)
+        problem, mode, error, ahead, _ = located
     with compilation_apart(stopwatch, "information"):
         metric = with_directions(problem.functions, problem.data, mode.metric, problem.shapes)
         own = covariance(problem.functions, problem.data, metric, problem.shapes, together=flat)
@@ -110,7 +117,8 @@ def estimate(
         names = tuple(name for name in REPORTED if name in values)
         widths = [int(np.prod(values[name].shape[1:])) for name in names]
         derivatives = slopes(problem, names, metric.centre)
-        reported = np.einsum("nik,ikl,mil->inm", derivatives, own.blocks, derivatives)
+        with np.errstate(invalid="ignore", over="ignore"):  # b of a slope of zero
+            reported = np.einsum("nik,ikl,mil->inm", derivatives, own.blocks, derivatives)
     with compilation_apart(stopwatch, "anchors"):
         free = {} if alone is None else without_own_priors(problem, metric, responses, alone, own.blocks)
     with compilation_apart(stopwatch, "summarise"):
@@ -118,7 +126,9 @@ def estimate(
         items = {name: values[name] for name in problem.model.parameters}
         log_likelihood = problem.log_likelihood(items, problem.population(values))
         fit = item_fit(problem, items, problem.population(values), responses)
-    reason = _reasons(values["a" if "a" in values else "slopes"], own.blocks)
+    endless = maximum.endless if maximum else np.zeros(responses.n_items, bool)
+    log_likelihood -= _apart(responses, endless)
+    reason = _reasons(endless, _undetermined(problem, own.blocks))
     device = jax.devices()[0]
     return Estimated(
         {name: values[name] for name in (*names, *problem.model.parameters, "p_released") if name in values},
@@ -131,7 +141,7 @@ def estimate(
         reason,
         error,
         own.relative_error,
-        mode.converged or any(reason),
+        mode.converged,
         mode.steps,
         f"1 x {device.device_kind} ({device.platform})",
         ahead,
@@ -147,11 +157,28 @@ def _abilities(problem: Problem, values: dict[str, np.ndarray], interval: float)
     return summarise_abilities(posterior.reshape(-1, len(data.nodes)), problem.place, data.nodes, interval)
 
 
-def _reasons(a: np.ndarray, blocks: np.ndarray) -> list[str | None]:
-    endless = (np.abs(a) > LARGEST_SLOPE).reshape(len(a), -1).any(1)
-    unusable = ~(np.diagonal(blocks, axis1=1, axis2=2) > 0).all(1)
-    text = "the likelihood has no maximum: the discrimination or an asymptote's log odds grow without end"
-    return [text if bad else None for bad in endless | unusable]
+def _apart(responses: Responses, items: Bool[np.ndarray, " item"]) -> float:
+    """Log-likelihood of items whose responses do not depend on ability: by the shares of their categories."""
+    if not items.any():
+        return 0.0
+    count = np.zeros((responses.n_items, int(responses.response.max()) + 1))
+    np.add.at(count, (responses.item, responses.response), 1.0)
+    count = count[items]
+    share = count / count.sum(1, keepdims=True)
+    return float((count * np.log(np.where(count > 0, share, 1.0))).sum())
+
+
+def _undetermined(problem: Problem, blocks: Float[np.ndarray, "item own own"]) -> Bool[np.ndarray, " item"]:
+    """Items with a standard error that is none: of a negative variance, or beyond all slopes."""
+    sites = {name: np.full(shape, name in OWN_SLOPES) for name, shape in problem.shapes.blocks}
+    steep = np.concatenate([sites[name].reshape(len(blocks), -1) for name, _ in problem.shapes.blocks], axis=1)
+    variance = np.diagonal(blocks, axis1=1, axis2=2)
+    beyond = variance[:, : steep.shape[1]] > LARGEST_SLOPE**2
+    return np.logical_or(~(variance > 0).all(1), (steep & beyond).any(1))
+
+
+def _reasons(endless: Bool[np.ndarray, " item"], undetermined: Bool[np.ndarray, " item"]) -> list[str | None]:
+    return np.where(endless, ENDLESS, np.where(undetermined, UNDETERMINED, None)).tolist()
 
 
 def estimable(responses: Responses, has: Bool[np.ndarray, "item category"]) -> Bool[np.ndarray, " item"]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from irt_jax.arrays import AnyArray
 from irt_jax.engines.climb import DECREMENT, REFRESH, Mode, climb
@@ -40,12 +40,15 @@ class Located(NamedTuple):
         mode: where the climb ended.
         quadrature_error: how far a finer grid would move the mode, in posterior SDs.
         ahead: by how much its log density exceeds that of another mode that was found; None where there is none.
+        passed: coordinates that passed their limits, on a grid that shows how steep they are; None where none did. The
+            climb then has not ended.
     """
 
     problem: Problem
     mode: Mode
     quadrature_error: float
     ahead: float | None = None
+    passed: Bool[np.ndarray, " coordinate"] | None = None
 
 
 def locate_best(problem: Problem, start: Position, *, strict: bool = True, flat: bool = False) -> Located:
@@ -74,7 +77,14 @@ def locate_best(problem: Problem, start: Position, *, strict: bool = True, flat:
     return best._replace(ahead=abs(heights[0] - heights[1]))
 
 
-def locate(problem: Problem, start: Position, *, strict: bool = True, flat: bool = False) -> Located:
+def locate(
+    problem: Problem,
+    start: Position,
+    *,
+    strict: bool = True,
+    flat: bool = False,
+    limits: Float[np.ndarray, " coordinate"] | None = None,
+) -> Located:
     """Find the mode, fit the grid to the posteriors there, until nothing changes.
 
     Args:
@@ -83,6 +93,7 @@ def locate(problem: Problem, start: Position, *, strict: bool = True, flat: bool
         strict: refuse a climb that does not end.
         flat: climb the density of all parameters together, as maximum likelihood has it; otherwise what is shared
             climbs with the items integrated out.
+        limits: largest sizes of the coordinates, for a density that may have no maximum; None for no limits.
 
     Raises:
         ConvergenceError: no mode, or no grid that is fine enough.
@@ -93,18 +104,26 @@ def locate(problem: Problem, start: Position, *, strict: bool = True, flat: bool
             mode = climb_profile(problem.functions, problem.data, position, problem.shapes, mode and mode.metric)
         else:
             enough = DECREMENT if grid else REFRESH  # the first grid is a guess
-            mode = climb(problem.functions, problem.data, position, problem.shapes, enough=enough)
+            mode = climb(problem.functions, problem.data, position, problem.shapes, enough=enough, limits=limits)
+        passed = np.zeros(0, bool) if limits is None else np.abs(np.asarray(mode.metric.centre)) > limits
         if strict and not mode.converged:
             raise ConvergenceError(
                 f"No mode of the posterior was found in {mode.steps} Newton steps.",
                 "Check the anchors and the priors for contradictions, or sample with --abilities joint.",
             )
-        position = problem.position(mode)
+        position, nodes = problem.position(mode), np.asarray(problem.data.nodes)
+        if passed.any():
+            wanted = _wanted_nodes(problem, [mode.metric.centre])
+            if fine_enough(nodes, wanted):
+                return Located(problem, mode, float("nan"), passed=passed)
+            problem = problem.on_grid(wanted, problem.report(mode.metric.centre))
+            continue
         places = _around(problem, mode.metric)
         wanted = _wanted_nodes(problem, [mode.metric.centre, *places[: 2 if problem.shapes.n_shared else 0]])
-        nodes = np.asarray(problem.data.nodes)
+        if len(wanted) > problem.most_nodes:  # the places may lie where no draw goes
+            wanted = _wanted_nodes(problem, [mode.metric.centre])
         too_fine = wanted[1] - wanted[0] > TOO_FINE * (nodes[1] - nodes[0])
-        too_fine &= len(problem.on_grid(wanted).data.nodes) < len(nodes)  # with few responses that may not be so
+        too_fine = too_fine and len(problem.on_grid(wanted).data.nodes) < len(nodes)  # not so with few responses
         fits = fine_enough(nodes, wanted) and (finer or (covered(nodes, wanted) and not too_fine))
         if fits and not grid and not by_profile:
             continue  # the first climb was a rough one
@@ -115,7 +134,7 @@ def locate(problem: Problem, start: Position, *, strict: bool = True, flat: bool
             if not (between or beyond):
                 return Located(problem, mode, max(error))
             wanted, finer = refined(nodes, between=between, beyond=beyond), finer + 1
-        problem = problem.on_grid(wanted)
+        problem = problem.on_grid(wanted, problem.report(mode.metric.centre))
     raise ConvergenceError(
         f"No grid of abilities was fine enough: with {len(problem.data.nodes)} nodes the quadrature error is still too "
         "large.",

@@ -145,7 +145,7 @@ def sample_marginal(model: Model, responses: Responses, priors: Any, population:
             break
         nodes = np.asarray(problem.data.nodes)
         lacks = {"between": between >= QUADRATURE_LIMIT / 2, "beyond": beyond >= QUADRATURE_LIMIT / 2}
-        problem = problem.on_grid(refined(nodes, **lacks))
+        problem = problem.on_grid(refined(nodes, **lacks), problem.report(metric.centre))
         if run.checkpoint is not None:
             run.checkpoint.resume = False  # what it holds is of the coarser grid
     draws = draws._replace(values=model.align(draws.values, priors))
