@@ -27,10 +27,13 @@ from irt_jax.models.model import Model
 from irt_jax.models.population import Population
 from irt_jax.own_prior import without_own_priors
 from irt_jax.problem import Problem, pose
+from irt_jax.reserved import Reserved, reservations
 from irt_jax.timing import Stopwatch
 
 #: What is reported of each item, where the model has it.
-REPORTED = ("a", "b", "log_a", "c", "d", "thresholds", "slopes", "intercepts")
+REPORTED = ("a", "b", "log_a", "c", "d", "intercept", "thresholds", "slopes", "intercepts")
+#: A slope with a larger standard error is not determined at all: what is left of the curvature is rounding.
+LARGEST_ERROR = 100.0
 #: Why an item has no estimate.
 ENDLESS = (
     f"the likelihood has no maximum: the discrimination grows beyond {LARGEST_SLOPE:g}, without end; the other items' "
@@ -58,6 +61,7 @@ class Estimated(NamedTuple):
         device: in words.
         ahead: see `Located`.
         free: estimates without the items' own priors, see `own_prior`; empty where there are no priors.
+        reserved: what of them is not said.
     """
 
     values: dict[str, np.ndarray]
@@ -75,6 +79,7 @@ class Estimated(NamedTuple):
     device: str
     ahead: float | None = None
     free: Mapping[str, np.ndarray] = MappingProxyType({})
+    reserved: Reserved = Reserved()
 
 
 def estimate(
@@ -116,9 +121,15 @@ def estimate(
         values = problem.report(metric.centre)
         names = tuple(name for name in REPORTED if name in values)
         widths = [int(np.prod(values[name].shape[1:])) for name in names]
+        ends = np.cumsum(widths)
         derivatives = slopes(problem, names, metric.centre)
         with np.errstate(invalid="ignore", over="ignore"):  # b of a slope of zero
             reported = np.einsum("nik,ikl,mil->inm", derivatives, own.blocks, derivatives)
+    with compilation_apart(stopwatch, "bounds"):
+        columns = {name: np.arange(end - width, end) for name, width, end in zip(names, widths, ends, strict=True)}
+        variance = np.maximum(np.diagonal(reported, axis1=1, axis2=2), 0.0)
+        errors = {name: np.sqrt(variance[:, place[0]]) for name, place in columns.items()}
+        reserved = reservations(maximum, values, errors, interval)
     with compilation_apart(stopwatch, "anchors"):
         free = {} if alone is None else without_own_priors(problem, metric, responses, alone, own.blocks)
     with compilation_apart(stopwatch, "summarise"):
@@ -128,12 +139,14 @@ def estimate(
         fit = item_fit(problem, items, problem.population(values), responses)
     endless = maximum.endless if maximum else np.zeros(responses.n_items, bool)
     log_likelihood -= _apart(responses, endless)
+    for name, items in maximum.at_boundary.items() if maximum else ():
+        values[name] = np.where(items, np.round(values[name]), values[name])
     reason = _reasons(endless, _undetermined(problem, own.blocks))
     device = jax.devices()[0]
     return Estimated(
         {name: values[name] for name in (*names, *problem.model.parameters, "p_released") if name in values},
         reported,
-        {name: np.arange(end - width, end) for name, width, end in zip(names, widths, np.cumsum(widths), strict=True)},
+        columns,
         problem.population(values),
         abilities,
         log_likelihood,
@@ -146,6 +159,7 @@ def estimate(
         f"1 x {device.device_kind} ({device.platform})",
         ahead,
         free,
+        reserved,
     )
 
 
@@ -173,7 +187,7 @@ def _undetermined(problem: Problem, blocks: Float[np.ndarray, "item own own"]) -
     sites = {name: np.full(shape, name in OWN_SLOPES) for name, shape in problem.shapes.blocks}
     steep = np.concatenate([sites[name].reshape(len(blocks), -1) for name, _ in problem.shapes.blocks], axis=1)
     variance = np.diagonal(blocks, axis1=1, axis2=2)
-    beyond = variance[:, : steep.shape[1]] > LARGEST_SLOPE**2
+    beyond = variance[:, : steep.shape[1]] > LARGEST_ERROR**2
     return np.logical_or(~(variance > 0).all(1), (steep & beyond).any(1))
 
 

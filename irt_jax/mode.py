@@ -30,6 +30,8 @@ SAME_MODE = 0.1
 #: Places that tell how far a free population's SD gets, and how much further apart than draws they are: its posterior
 #: is skewed, and there are more draws.
 PLACES, FURTHER = 32, 1.4
+#: A climb that passed a limit on a grid that is too coarse goes on at this share of it, on a finer one.
+WITHIN = 0.8
 
 
 class Located(NamedTuple):
@@ -112,11 +114,12 @@ def locate(
                 "Check the anchors and the priors for contradictions, or sample with --abilities joint.",
             )
         position, nodes = problem.position(mode), np.asarray(problem.data.nodes)
-        if passed.any():
+        if limits is not None and passed.any():
             wanted = _wanted_nodes(problem, [mode.metric.centre])
             if fine_enough(nodes, wanted):
                 return Located(problem, mode, float("nan"), passed=passed)
             problem = problem.on_grid(wanted, problem.report(mode.metric.centre))
+            position = _drawn_in(problem, mode, limits)
             continue
         places = _around(problem, mode.metric)
         wanted = _wanted_nodes(problem, [mode.metric.centre, *places[: 2 if problem.shapes.n_shared else 0]])
@@ -140,6 +143,16 @@ def locate(
         "large.",
         "Use --abilities joint, and look for items with extreme discriminations.",
     )
+
+
+def _drawn_in(problem: Problem, mode: Mode, limits: Float[np.ndarray, " coordinate"]) -> Position:
+    """The place of a mode, with what passed its limits back within them, and its item's other coordinates likewise."""
+    x, edge = np.array(mode.metric.centre), problem.shapes.n_blocks * problem.shapes.block_size
+    share = np.minimum(1.0, WITHIN * limits / np.maximum(np.abs(x), 1e-300))
+    own = share[:edge].reshape(problem.shapes.n_blocks, -1).min(1)
+    share[:edge] = np.repeat(own, problem.shapes.block_size)
+    centre = jnp.asarray(share * x)
+    return problem.position(mode._replace(metric=mode.metric._replace(centre=centre)))
 
 
 def _around(problem: Problem, metric: Metric) -> list[Float[np.ndarray, " coordinate"]]:

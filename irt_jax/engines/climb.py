@@ -124,7 +124,8 @@ def climb_from(
         direction = newton_step(functions, x, gradient, metric, data)
         decrement = float(direction @ gradient) / 2
         converged = decrement < enough
-        x, value, gradient = _line_search(functions, x, value, gradient, _limited(direction, gradient, x), data)
+        direction = _limited(direction, gradient, x, shorten=limits is not None)
+        x, value, gradient = _line_search(functions, x, value, gradient, direction, data)
         if limits is not None and (np.abs(x) > limits).any():
             converged = False
             break
@@ -172,11 +173,13 @@ def _value_and_gradient(functions: Functions, x: np.ndarray, data: Any) -> tuple
     return float(value), np.asarray(gradient)
 
 
-def _limited(direction: np.ndarray, gradient: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """A direction whose coordinates are not too long, as long as it still climbs."""
+def _limited(direction: np.ndarray, gradient: np.ndarray, x: np.ndarray, *, shorten: bool) -> np.ndarray:
+    """A direction whose coordinates are not too long, as long as it still climbs; or else all of it, or a part."""
     longest = LONGEST + LONGEST_SHARE * np.abs(x)
     limited = np.clip(direction, -longest, longest)
-    return limited if limited @ gradient > 0 else direction
+    if limited @ gradient > 0:
+        return limited
+    return direction / max(1.0, float((np.abs(direction) / longest).max())) if shorten else direction
 
 
 def _line_search(
