@@ -8,6 +8,7 @@ Source: Venzon & Moolgavkar (1988), Applied Statistics 37.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -59,14 +60,14 @@ def _fall(maximum: Maximum, position: Position, site: str, item: int, wanted: fl
     at_boundary = {f"{name}_logit": items for name, items in maximum.at_boundary.items()}
     before = np.zeros_like(this) if problem.frozen is None else problem.frozen
     released = before & ~marked(problem, position, at_boundary)
-    starts = [position, {name: np.array(leaf) for name, leaf in position.items()}]
+    starts: list[dict[str, Any]] = [dict(position), {name: np.array(leaf) for name, leaf in position.items()}]
     for name, items in at_boundary.items():
         starts[1][name][items] = np.sign(position[name][items]) * RELEASED
 
     def at(log_odds: float) -> float:
         falls = []
         for number, held in enumerate((before, released)):
-            start = {name: np.array(leaf) for name, leaf in starts[number].items()}
+            start: dict[str, Any] = {name: np.array(leaf) for name, leaf in starts[number].items()}
             start[site][item] = log_odds
             posed = problem._replace(frozen=held | this)
             mode = climb(posed.functions, posed.data, start, posed.shapes, limits=maximum.limits)

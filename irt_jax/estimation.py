@@ -139,8 +139,8 @@ def estimate(
         fit = item_fit(problem, items, problem.population(values), responses)
     endless = maximum.endless if maximum else np.zeros(responses.n_items, bool)
     log_likelihood -= _apart(responses, endless)
-    for name, items in maximum.at_boundary.items() if maximum else ():
-        values[name] = np.where(items, np.round(values[name]), values[name])
+    for name, at in maximum.at_boundary.items() if maximum else ():
+        values[name] = np.where(at, np.round(values[name]), values[name])
     reason = _reasons(endless, _undetermined(problem, own.blocks))
     device = jax.devices()[0]
     return Estimated(
@@ -192,7 +192,9 @@ def _undetermined(problem: Problem, blocks: Float[np.ndarray, "item own own"]) -
 
 
 def _reasons(endless: Bool[np.ndarray, " item"], undetermined: Bool[np.ndarray, " item"]) -> list[str | None]:
-    return np.where(endless, ENDLESS, np.where(undetermined, UNDETERMINED, None)).tolist()
+    return [
+        ENDLESS if one else UNDETERMINED if other else None for one, other in zip(endless, undetermined, strict=True)
+    ]
 
 
 def estimable(responses: Responses, has: Bool[np.ndarray, "item category"]) -> Bool[np.ndarray, " item"]:

@@ -12,7 +12,7 @@ put there where the likelihood is no smaller.
 Source: Bock & Aitkin (1981), Psychometrika 46; Rindskopf (1984), Psychometrika 49, for Heywood cases.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -124,15 +124,17 @@ def marked(problem: Problem, start: Position, items: dict[str, np.ndarray]) -> B
         start: a position, for the sites.
         items: by site, which.
     """
-    marked = {name: np.zeros(np.shape(leaf)) for name, leaf in start.items()}
-    for name, which in items.items():
-        marked[name][which] = 1.0
-    return _everywhere(problem, marked) > 0
+    found: dict[str, Any] = {}
+    for name, leaf in start.items():
+        found[name] = np.zeros(np.shape(leaf))
+        if name in items:
+            found[name][items[name]] = 1.0
+    return _everywhere(problem, found) > 0
 
 
 def _at_zero(start: Position, items: Bool[np.ndarray, " item"]) -> Position:
     """A start at which some items have no slope, and no asymptotes."""
-    found = {name: np.array(leaf, float) for name, leaf in start.items()}
+    found: dict[str, Any] = {name: np.array(leaf, float) for name, leaf in start.items()}
     for name in (*OWN_SLOPES, *WITHOUT_SLOPE):
         if name in found:
             found[name][items] = {"c_logit": -AT_BOUNDARY, "d_logit": AT_BOUNDARY}.get(name, 0.0)
@@ -170,7 +172,7 @@ def _with_boundaries(maximum: Maximum, problem: Problem) -> Maximum:
         }
         if sum(items.sum() for items in near.values()) <= sum(items.sum() for items in maximum.at_boundary.values()):
             return maximum
-        moved = {name: np.array(leaf) for name, leaf in position.items()}
+        moved: dict[str, Any] = {name: np.array(leaf) for name, leaf in position.items()}
         for name, items in near.items():
             moved[f"{name}_logit"][items] = sign[name] * AT_BOUNDARY
         frozen = marked(problem, position, {f"{name}_logit": items for name, items in near.items()})

@@ -132,7 +132,7 @@ def sample_marginal(model: Model, responses: Responses, priors: Any, population:
             run.progress(Progress("mode", 0, 1))
         problem = pose(model, responses, priors, population)
         start = {**model.start(responses.item, responses.response, priors), **population.start()}
-        problem, mode, error, ahead = locate_best(problem, start)
+        problem, mode, error, ahead, _ = locate_best(problem, start)
         metric = with_directions(problem.functions, problem.data, mode.metric, problem.shapes)
         if run.progress:
             run.progress(Progress("mode", 1, 1))

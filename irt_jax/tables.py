@@ -45,7 +45,7 @@ def items_table(
     n_items = responses.n_items
     columns = _described(responses, coding, is_anchor, fits)
     nowhere = undecided(values["a"]) if "a" in values else np.zeros(n_items, bool)
-    columns["reason"] = np.where(nowhere, OF_DRAWS, None).tolist()
+    columns["reason"] = [OF_DRAWS if bad else None for bad in nowhere]
     located = dict.fromkeys(("b", "thresholds"), ~nowhere)
 
     def reported(name: str) -> np.ndarray:

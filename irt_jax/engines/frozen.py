@@ -2,8 +2,9 @@
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Array, Bool, Float
 
 from irt_jax.arrays import AnyArray
 from irt_jax.engines.laplace import Functions
@@ -28,15 +29,15 @@ def frozen(functions: Functions, held: Bool[np.ndarray, " coordinate"], shapes: 
         value, gradient = functions.value_and_gradient(x, data)
         return value, np.where(held, 0.0, np.asarray(gradient))
 
-    def hessian_times(x: AnyArray, v: AnyArray, data: Any) -> Float[np.ndarray, " coordinate"]:
+    def hessian_times(x: AnyArray, v: AnyArray, data: Any) -> Array:
         v = np.asarray(v)
-        return np.where(held, v, np.asarray(functions.hessian_times(x, np.where(held, 0.0, v), data)))
+        return jnp.where(held, v, np.asarray(functions.hessian_times(x, np.where(held, 0.0, v), data)))
 
-    def blocks(x: AnyArray, data: Any) -> Float[np.ndarray, "block parameter parameter"]:
-        return np.where(either, unit, np.asarray(functions.blocks(x, data)))
+    def blocks(x: AnyArray, data: Any) -> Array:
+        return jnp.where(either, unit, np.asarray(functions.blocks(x, data)))
 
-    def rows_of_hessian(x: AnyArray, v: AnyArray, data: Any) -> Float[np.ndarray, "row coordinate"]:
+    def rows_of_hessian(x: AnyArray, v: AnyArray, data: Any) -> Array:
         v = np.asarray(v)
-        return np.where(held, v, np.asarray(functions.rows_of_hessian(x, np.where(held, 0.0, v), data)))
+        return jnp.where(held, v, np.asarray(functions.rows_of_hessian(x, np.where(held, 0.0, v), data)))
 
     return Functions(value_and_gradient, hessian_times, blocks, rows_of_hessian)
