@@ -21,6 +21,7 @@ from irt_jax.estimation import Estimated
 from irt_jax.fit import Fit
 from irt_jax.item_fit import ItemFit, item_fit
 from irt_jax.item_rest import ItemRest
+from irt_jax.location import unlocated
 from irt_jax.miskeyed import miskeyed
 from irt_jax.models import Model
 from irt_jax.models.bank import Coding
@@ -109,7 +110,7 @@ def fit_of_draws(told: Told, sampled: Sampled) -> Fit:
     verdict = _with_warnings(_judge(statistics, sampled, told), told, fit, run["prior_conflicts"])
     run["diagnostics"] = verdict.as_dict()
     anchored, of_anchors = _anchors(told, items, sampled.free)
-    notes = [*told.notes, *sampled.notes, *_released(items), *of_anchors]
+    notes = [*told.notes, *sampled.notes, *_released(items), *unlocated(items), *of_anchors]
     run["notes"] = notes
     attributes = {"inference_library": "irt_jax", "inference_library_version": run["versions"]["irt-jax"]}
     tree = posterior_tree(draws.values, draws.stats, responses, attributes)
@@ -160,7 +161,7 @@ def fit_of_estimates(
     }
     run["diagnostics"] = verdict.as_dict()
     anchored, of_anchors = _anchors(told, items, everywhere)
-    notes = [*told.notes, *other_mode(estimated.ahead), *_released(items), *of_anchors]
+    notes = [*told.notes, *other_mode(estimated.ahead), *_released(items), *unlocated(items), *of_anchors]
     run["notes"] = notes
     return Fit(items, persons, xr.DataTree(), verdict, run, tuple(notes), told.stopwatch, anchored)
 

@@ -21,17 +21,25 @@ from irt_jax.engines.covariance import covariance
 from irt_jax.engines.devices import prepare_devices
 from irt_jax.engines.laplace import with_directions
 from irt_jax.item_fit import ItemFit, item_fit
+from irt_jax.maximum import LARGEST_SLOPE, OWN_SLOPES, locate_maximum
 from irt_jax.mode import locate_best
 from irt_jax.models.model import Model
 from irt_jax.models.population import Population
 from irt_jax.own_prior import without_own_priors
 from irt_jax.problem import Problem, pose
+from irt_jax.reserved import Reserved, reservations
 from irt_jax.timing import Stopwatch
 
 #: What is reported of each item, where the model has it.
-REPORTED = ("a", "b", "log_a", "c", "d", "thresholds", "slopes", "intercepts")
-#: A discrimination beyond this, on a population of SD 1, is no estimate: the likelihood grows without end.
-LARGEST_SLOPE = 25.0
+REPORTED = ("a", "b", "log_a", "c", "d", "intercept", "thresholds", "slopes", "intercepts")
+#: A slope with a larger standard error is not determined at all: what is left of the curvature is rounding.
+LARGEST_ERROR = 100.0
+#: Why an item has no estimate.
+ENDLESS = (
+    f"the likelihood has no maximum: the discrimination grows beyond {LARGEST_SLOPE:g}, without end; the other items' "
+    "estimates are those without this one"
+)
+UNDETERMINED = "the responses do not determine its parameters: the likelihood is flat along a line"
 
 
 class Estimated(NamedTuple):
@@ -53,6 +61,7 @@ class Estimated(NamedTuple):
         device: in words.
         ahead: see `Located`.
         free: estimates without the items' own priors, see `own_prior`; empty where there are no priors.
+        reserved: what of them is not said.
     """
 
     values: dict[str, np.ndarray]
@@ -70,6 +79,7 @@ class Estimated(NamedTuple):
     device: str
     ahead: float | None = None
     free: Mapping[str, np.ndarray] = MappingProxyType({})
+    reserved: Reserved = Reserved()
 
 
 def estimate(
@@ -102,15 +112,24 @@ def estimate(
     with compilation_apart(stopwatch, "mode"):
         problem = pose(model, responses, priors, population)
         start = {**model.start(responses.item, responses.response, priors), **population.start()}
-        problem, mode, error, ahead = locate_best(problem, start, strict=False, flat=flat)
+        maximum = locate_maximum(problem, start) if flat else None
+        located = maximum.located if maximum else locate_best(problem, start, strict=False)
+        problem, mode, error, ahead, _ = located
     with compilation_apart(stopwatch, "information"):
         metric = with_directions(problem.functions, problem.data, mode.metric, problem.shapes)
         own = covariance(problem.functions, problem.data, metric, problem.shapes, together=flat)
         values = problem.report(metric.centre)
         names = tuple(name for name in REPORTED if name in values)
         widths = [int(np.prod(values[name].shape[1:])) for name in names]
+        ends = np.cumsum(widths)
         derivatives = slopes(problem, names, metric.centre)
-        reported = np.einsum("nik,ikl,mil->inm", derivatives, own.blocks, derivatives)
+        with np.errstate(invalid="ignore", over="ignore"):  # b of a slope of zero
+            reported = np.einsum("nik,ikl,mil->inm", derivatives, own.blocks, derivatives)
+    with compilation_apart(stopwatch, "bounds"):
+        columns = {name: np.arange(end - width, end) for name, width, end in zip(names, widths, ends, strict=True)}
+        variance = np.maximum(np.diagonal(reported, axis1=1, axis2=2), 0.0)
+        errors = {name: np.sqrt(variance[:, place[0]]) for name, place in columns.items()}
+        reserved = reservations(maximum, values, errors, interval)
     with compilation_apart(stopwatch, "anchors"):
         free = {} if alone is None else without_own_priors(problem, metric, responses, alone, own.blocks)
     with compilation_apart(stopwatch, "summarise"):
@@ -118,12 +137,16 @@ def estimate(
         items = {name: values[name] for name in problem.model.parameters}
         log_likelihood = problem.log_likelihood(items, problem.population(values))
         fit = item_fit(problem, items, problem.population(values), responses)
-    reason = _reasons(values["a" if "a" in values else "slopes"], own.blocks)
+    endless = maximum.endless if maximum else np.zeros(responses.n_items, bool)
+    log_likelihood -= _apart(responses, endless)
+    for name, at in maximum.at_boundary.items() if maximum else ():
+        values[name] = np.where(at, np.round(values[name]), values[name])
+    reason = _reasons(endless, _undetermined(problem, own.blocks))
     device = jax.devices()[0]
     return Estimated(
         {name: values[name] for name in (*names, *problem.model.parameters, "p_released") if name in values},
         reported,
-        {name: np.arange(end - width, end) for name, width, end in zip(names, widths, np.cumsum(widths), strict=True)},
+        columns,
         problem.population(values),
         abilities,
         log_likelihood,
@@ -131,11 +154,12 @@ def estimate(
         reason,
         error,
         own.relative_error,
-        mode.converged or any(reason),
+        mode.converged,
         mode.steps,
         f"1 x {device.device_kind} ({device.platform})",
         ahead,
         free,
+        reserved,
     )
 
 
@@ -147,11 +171,30 @@ def _abilities(problem: Problem, values: dict[str, np.ndarray], interval: float)
     return summarise_abilities(posterior.reshape(-1, len(data.nodes)), problem.place, data.nodes, interval)
 
 
-def _reasons(a: np.ndarray, blocks: np.ndarray) -> list[str | None]:
-    endless = (np.abs(a) > LARGEST_SLOPE).reshape(len(a), -1).any(1)
-    unusable = ~(np.diagonal(blocks, axis1=1, axis2=2) > 0).all(1)
-    text = "the likelihood has no maximum: the discrimination or an asymptote's log odds grow without end"
-    return [text if bad else None for bad in endless | unusable]
+def _apart(responses: Responses, items: Bool[np.ndarray, " item"]) -> float:
+    """Log-likelihood of items whose responses do not depend on ability: by the shares of their categories."""
+    if not items.any():
+        return 0.0
+    count = np.zeros((responses.n_items, int(responses.response.max()) + 1))
+    np.add.at(count, (responses.item, responses.response), 1.0)
+    count = count[items]
+    share = count / count.sum(1, keepdims=True)
+    return float((count * np.log(np.where(count > 0, share, 1.0))).sum())
+
+
+def _undetermined(problem: Problem, blocks: Float[np.ndarray, "item own own"]) -> Bool[np.ndarray, " item"]:
+    """Items with a standard error that is none: of a negative variance, or beyond all slopes."""
+    sites = {name: np.full(shape, name in OWN_SLOPES) for name, shape in problem.shapes.blocks}
+    steep = np.concatenate([sites[name].reshape(len(blocks), -1) for name, _ in problem.shapes.blocks], axis=1)
+    variance = np.diagonal(blocks, axis1=1, axis2=2)
+    beyond = variance[:, : steep.shape[1]] > LARGEST_ERROR**2
+    return np.logical_or(~(variance > 0).all(1), (steep & beyond).any(1))
+
+
+def _reasons(endless: Bool[np.ndarray, " item"], undetermined: Bool[np.ndarray, " item"]) -> list[str | None]:
+    return [
+        ENDLESS if one else UNDETERMINED if other else None for one, other in zip(endless, undetermined, strict=True)
+    ]
 
 
 def estimable(responses: Responses, has: Bool[np.ndarray, "item category"]) -> Bool[np.ndarray, " item"]:

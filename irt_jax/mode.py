@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from irt_jax.arrays import AnyArray
 from irt_jax.engines.climb import DECREMENT, REFRESH, Mode, climb
@@ -30,6 +30,8 @@ SAME_MODE = 0.1
 #: Places that tell how far a free population's SD gets, and how much further apart than draws they are: its posterior
 #: is skewed, and there are more draws.
 PLACES, FURTHER = 32, 1.4
+#: A climb that passed a limit on a grid that is too coarse goes on at this share of it, on a finer one.
+WITHIN = 0.8
 
 
 class Located(NamedTuple):
@@ -40,12 +42,15 @@ class Located(NamedTuple):
         mode: where the climb ended.
         quadrature_error: how far a finer grid would move the mode, in posterior SDs.
         ahead: by how much its log density exceeds that of another mode that was found; None where there is none.
+        passed: coordinates that passed their limits, on a grid that shows how steep they are; None where none did. The
+            climb then has not ended.
     """
 
     problem: Problem
     mode: Mode
     quadrature_error: float
     ahead: float | None = None
+    passed: Bool[np.ndarray, " coordinate"] | None = None
 
 
 def locate_best(problem: Problem, start: Position, *, strict: bool = True, flat: bool = False) -> Located:
@@ -74,7 +79,14 @@ def locate_best(problem: Problem, start: Position, *, strict: bool = True, flat:
     return best._replace(ahead=abs(heights[0] - heights[1]))
 
 
-def locate(problem: Problem, start: Position, *, strict: bool = True, flat: bool = False) -> Located:
+def locate(
+    problem: Problem,
+    start: Position,
+    *,
+    strict: bool = True,
+    flat: bool = False,
+    limits: Float[np.ndarray, " coordinate"] | None = None,
+) -> Located:
     """Find the mode, fit the grid to the posteriors there, until nothing changes.
 
     Args:
@@ -83,6 +95,7 @@ def locate(problem: Problem, start: Position, *, strict: bool = True, flat: bool
         strict: refuse a climb that does not end.
         flat: climb the density of all parameters together, as maximum likelihood has it; otherwise what is shared
             climbs with the items integrated out.
+        limits: largest sizes of the coordinates, for a density that may have no maximum; None for no limits.
 
     Raises:
         ConvergenceError: no mode, or no grid that is fine enough.
@@ -93,18 +106,27 @@ def locate(problem: Problem, start: Position, *, strict: bool = True, flat: bool
             mode = climb_profile(problem.functions, problem.data, position, problem.shapes, mode and mode.metric)
         else:
             enough = DECREMENT if grid else REFRESH  # the first grid is a guess
-            mode = climb(problem.functions, problem.data, position, problem.shapes, enough=enough)
+            mode = climb(problem.functions, problem.data, position, problem.shapes, enough=enough, limits=limits)
+        passed = np.zeros(0, bool) if limits is None else np.abs(np.asarray(mode.metric.centre)) > limits
         if strict and not mode.converged:
             raise ConvergenceError(
                 f"No mode of the posterior was found in {mode.steps} Newton steps.",
                 "Check the anchors and the priors for contradictions, or sample with --abilities joint.",
             )
-        position = problem.position(mode)
+        position, nodes = problem.position(mode), np.asarray(problem.data.nodes)
+        if limits is not None and passed.any():
+            wanted = _wanted_nodes(problem, [mode.metric.centre])
+            if fine_enough(nodes, wanted):
+                return Located(problem, mode, float("nan"), passed=passed)
+            problem = problem.on_grid(wanted, problem.report(mode.metric.centre))
+            position = _drawn_in(problem, mode, limits)
+            continue
         places = _around(problem, mode.metric)
         wanted = _wanted_nodes(problem, [mode.metric.centre, *places[: 2 if problem.shapes.n_shared else 0]])
-        nodes = np.asarray(problem.data.nodes)
+        if len(wanted) > problem.most_nodes:  # the places may lie where no draw goes
+            wanted = _wanted_nodes(problem, [mode.metric.centre])
         too_fine = wanted[1] - wanted[0] > TOO_FINE * (nodes[1] - nodes[0])
-        too_fine &= len(problem.on_grid(wanted).data.nodes) < len(nodes)  # with few responses that may not be so
+        too_fine = too_fine and len(problem.on_grid(wanted).data.nodes) < len(nodes)  # not so with few responses
         fits = fine_enough(nodes, wanted) and (finer or (covered(nodes, wanted) and not too_fine))
         if fits and not grid and not by_profile:
             continue  # the first climb was a rough one
@@ -115,12 +137,22 @@ def locate(problem: Problem, start: Position, *, strict: bool = True, flat: bool
             if not (between or beyond):
                 return Located(problem, mode, max(error))
             wanted, finer = refined(nodes, between=between, beyond=beyond), finer + 1
-        problem = problem.on_grid(wanted)
+        problem = problem.on_grid(wanted, problem.report(mode.metric.centre))
     raise ConvergenceError(
         f"No grid of abilities was fine enough: with {len(problem.data.nodes)} nodes the quadrature error is still too "
         "large.",
         "Use --abilities joint, and look for items with extreme discriminations.",
     )
+
+
+def _drawn_in(problem: Problem, mode: Mode, limits: Float[np.ndarray, " coordinate"]) -> Position:
+    """The place of a mode, with what passed its limits back within them, and its item's other coordinates likewise."""
+    x, edge = np.array(mode.metric.centre), problem.shapes.n_blocks * problem.shapes.block_size
+    share = np.minimum(1.0, WITHIN * limits / np.maximum(np.abs(x), 1e-300))
+    own = share[:edge].reshape(problem.shapes.n_blocks, -1).min(1)
+    share[:edge] = np.repeat(own, problem.shapes.block_size)
+    centre = jnp.asarray(share * x)
+    return problem.position(mode._replace(metric=mode.metric._replace(centre=centre)))
 
 
 def _around(problem: Problem, metric: Metric) -> list[Float[np.ndarray, " coordinate"]]:

@@ -36,5 +36,7 @@ PROMOTION_FILE: Final = "promotion.parquet"
 PER_CATEGORY: Final = ("thresholds", "slopes", "intercepts", "step_intercepts")
 #: Item parameters that are reported as mean, SD and interval.
 REPORTED: Final = ("a", "b", "c", "d")
+#: Beside them, where the slope may be zero or negative: mean and SD.
+LINEAR: Final = ("intercept",)
 #: Those that are reported as lists, with the SDs of their entries.
 LISTS: Final = ("thresholds", "slopes", "intercepts")

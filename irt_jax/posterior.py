@@ -13,7 +13,7 @@ from irt_jax.diagnostics.blocks import Block, over_blocks
 from irt_jax.names import LISTS
 
 #: Draws over items that posterior.nc keeps.
-ITEM_DRAWS = ("a", "b", "log_a", "c", "d")
+ITEM_DRAWS = ("a", "b", "log_a", "c", "d", "intercept")
 #: Draws of what persons or items share: the population, by group, and learned priors.
 GROUP_DRAWS = ("population_mean", "population_sd")
 LEARNED_DRAWS = ("log_a_mean", "log_a_sd", "b_mean", "b_sd", "log_a_common")

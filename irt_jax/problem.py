@@ -6,14 +6,18 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+import pyarrow as pa
+from jaxtyping import Array, Bool, Float
 
 from irt_jax.arrays import AnyArray
 from irt_jax.data import Responses
 from irt_jax.engines.climb import Mode
+from irt_jax.engines.frozen import frozen
 from irt_jax.engines.laplace import Functions, compiled
 from irt_jax.engines.packing import Shapes, unpack
 from irt_jax.engines.target import Position, Target
+from irt_jax.errors import ConvergenceError
+from irt_jax.grid_limit import MOST_NODES, most_nodes, too_many_nodes
 from irt_jax.likelihood.blocks import person_blocks
 from irt_jax.likelihood.grid import (
     REACH,
@@ -50,6 +54,9 @@ class Problem(NamedTuple):
         shapes: of the positions.
         place: where each person's posterior stands in the blocks.
         steps: numbers of nodes per doubling that grids may have.
+        item_ids: for messages.
+        most_nodes: that a grid may have.
+        frozen: coordinates that stay where they are; None where all move.
     """
 
     model: Model
@@ -58,6 +65,9 @@ class Problem(NamedTuple):
     shapes: Shapes
     place: np.ndarray
     steps: int = STEPS
+    item_ids: pa.Array | None = None
+    most_nodes: int = MOST_NODES
+    frozen: Bool[np.ndarray, " coordinate"] | None = None
 
     @property
     def few(self) -> bool:
@@ -67,7 +77,8 @@ class Problem(NamedTuple):
     @property
     def functions(self) -> Functions:
         """Compiled functions of packed positions."""
-        return compiled(self.target, self.shapes)
+        functions = compiled(self.target, self.shapes)
+        return functions if self.frozen is None else frozen(functions, self.frozen, self.shapes)
 
     def report(self, vector: Float[AnyArray, " coordinate"]) -> dict[str, np.ndarray]:
         """Named quantities at a packed position, on their natural scales."""
@@ -116,16 +127,38 @@ class Problem(NamedTuple):
             wanted, nodes = problem.wanted_nodes(items, population), np.asarray(problem.data.nodes)
             if fine_enough(nodes, wanted) and covered(nodes, wanted):
                 break
-            problem = problem.on_grid(wanted)
+            problem = problem.on_grid(wanted, items)
         return problem
 
-    def on_grid(self, nodes: Float[np.ndarray, " node"]) -> "Problem":
-        """The same on another grid from the first to the last of these nodes, with as many or a few more."""
+    def on_grid(self, nodes: Float[np.ndarray, " node"], items: Parameters | None = None) -> "Problem":
+        """The same on another grid from the first to the last of these nodes, with as many or a few more.
+
+        Args:
+            nodes: of the grid.
+            items: the model's parameters, which tell who is to blame for too many nodes.
+
+        Raises:
+            ConvergenceError: more nodes than a grid may have.
+        """
         found, before = rounded(nodes, self.steps), len(self.data.nodes)
+        if len(found) > self.most_nodes:
+            raise too_many_nodes(len(found), self.most_nodes, *self._steepest(items))
         if self.few and len(found) < before < WASTEFUL * len(found):
             found = np.linspace(nodes[0], nodes[-1], before)
         with jax.enable_x64(True):
             return self._replace(data=self.data._replace(nodes=jnp.asarray(found)))
+
+    def _steepest(self, items: Parameters | None) -> tuple[float, list[Any]]:
+        """The largest change of a log-probability with ability, and the items whose own is at least half of it."""
+        if items is None or self.item_ids is None:
+            return 0.0, []
+        nodes = self.data.nodes
+        with jax.enable_x64(True):
+            table = np.asarray(item_table(self.model, {**items, **self.model.constants(self.data.priors)}, nodes))
+        change = np.abs(np.diff(table, axis=1)).max(1).reshape(-1, self.model.n_categories).max(1)
+        slope = change / float(nodes[1] - nodes[0])
+        steep = np.argsort(-slope)[: int((slope >= slope.max() / 2).sum())]
+        return float(slope.max()), self.item_ids.take(pa.array(steep)).to_pylist()
 
     def wanted_nodes(self, items: Parameters, population: Any) -> Float[np.ndarray, " node"]:
         """The grid that fits the persons' posteriors, as far as the present one can show them.
@@ -133,10 +166,18 @@ class Problem(NamedTuple):
         Args:
             items: the model's parameters, first axis items.
             population: mean and SD of the groups, each (group,).
+
+        Raises:
+            ConvergenceError: probabilities that are not finite.
         """
         reach = REACH_FREE if self.shapes.n_shared else REACH
         table, posterior = self.over_nodes(items, population)
         posterior = np.asarray(posterior, np.float64)[np.unique(self.place)]
+        if not (np.isfinite(posterior).all() and np.isfinite(np.asarray(table)).all()):
+            raise ConvergenceError(
+                "The likelihood is not finite: parameters have grown beyond all numbers.",
+                "Use proper --priors, such as mission.",
+            )
         return fitting_nodes(posterior, np.asarray(table), np.asarray(self.data.nodes), reach)
 
     def over_nodes(
@@ -193,7 +234,9 @@ def pose(model: Model, responses: Responses, priors: Any, population: Population
     data = MarginalData(blocks, nodes, population, priors)
     with jax.enable_x64(True):
         data = jax.tree.map(jnp.asarray, data)
-        return Problem(model, marginal_target(model), data, marginal_shapes(model, data), place, steps)
+        shapes = marginal_shapes(model, data)
+    most = max(len(nodes), most_nodes(int(place.max(initial=0)) + 1, n_rows))
+    return Problem(model, marginal_target(model), data, shapes, place, steps, responses.item_ids, most)
 
 
 @partial(jax.jit, static_argnums=0)

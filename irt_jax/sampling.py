@@ -132,7 +132,7 @@ def sample_marginal(model: Model, responses: Responses, priors: Any, population:
             run.progress(Progress("mode", 0, 1))
         problem = pose(model, responses, priors, population)
         start = {**model.start(responses.item, responses.response, priors), **population.start()}
-        problem, mode, error, ahead = locate_best(problem, start)
+        problem, mode, error, ahead, _ = locate_best(problem, start)
         metric = with_directions(problem.functions, problem.data, mode.metric, problem.shapes)
         if run.progress:
             run.progress(Progress("mode", 1, 1))
@@ -148,7 +148,7 @@ def sample_marginal(model: Model, responses: Responses, priors: Any, population:
         nodes = np.asarray(problem.data.nodes)
         lacks = {"between": between >= QUADRATURE_LIMIT / 2, "beyond": beyond >= QUADRATURE_LIMIT / 2}
         wanted = refined(nodes, **lacks)
-        problem = problem.on_grid(wanted)
+        problem = problem.on_grid(wanted, problem.report(metric.centre))
         if run.checkpoint is not None:
             run.checkpoint.resume = False  # what it holds is of the coarser grid
             run.checkpoint.about = {"nodes": np.asarray(wanted), "finer": np.array(finer + 1)}

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from irt_jax.names import GROUP, ITEM, LISTS, PERSON, REPORTED
+from irt_jax.names import GROUP, ITEM, LINEAR, LISTS, PERSON, REPORTED
 
 
 def items_schema(item_type: pa.DataType) -> pa.Schema:
@@ -24,6 +24,7 @@ def items_schema(item_type: pa.DataType) -> pa.Schema:
     ]
     for name in REPORTED:
         fields += [pa.field(name + suffix, pa.float64()) for suffix in ("", "_sd", "_lower", "_upper")]
+    fields += [pa.field(name + suffix, pa.float64()) for name in LINEAR for suffix in ("", "_sd")]
     for name in LISTS:
         fields += [pa.field(name + suffix, pa.list_(pa.float64())) for suffix in ("", "_sd")]
     fields += [

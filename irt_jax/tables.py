@@ -12,8 +12,9 @@ from irt_jax.abilities import Marginals
 from irt_jax.data import Responses
 from irt_jax.diagnostics import Summary
 from irt_jax.estimation import Estimated
+from irt_jax.location import OF_DRAWS, undecided
 from irt_jax.models.bank import Coding
-from irt_jax.names import GROUP, ITEM, LISTS, PERSON, REPORTED
+from irt_jax.names import GROUP, ITEM, LINEAR, LISTS, PERSON, REPORTED
 from irt_jax.posterior import marginals
 from irt_jax.schema import items_schema, persons_schema
 
@@ -43,13 +44,22 @@ def items_table(
     """
     n_items = responses.n_items
     columns = _described(responses, coding, is_anchor, fits)
-    for name in set(parameters) & set(REPORTED):
+    nowhere = undecided(values["a"]) if "a" in values else np.zeros(n_items, bool)
+    columns["reason"] = [OF_DRAWS if bad else None for bad in nowhere]
+    located = dict.fromkeys(("b", "thresholds"), ~nowhere)
+
+    def reported(name: str) -> np.ndarray:
+        """Which entries of a parameter are said."""
         own = coding.reports(name, n_items)
+        return (own.T & located.get(name, True)).T
+
+    for name in set(parameters) & {*REPORTED, *LINEAR}:
         for suffix, column in zip(("", "_sd", "_lower", "_upper"), marginals(values[name], interval), strict=True):
-            columns[name + suffix] = pa.array(column, mask=~own)
+            if name in REPORTED or suffix in ("", "_sd"):
+                columns[name + suffix] = pa.array(column, mask=~reported(name))
     for name in set(parameters) & set(LISTS):
         for suffix, column in zip(("", "_sd"), marginals(values[name], interval)[:2], strict=True):
-            columns[name + suffix] = _lists(column, coding.reports(name, n_items))
+            columns[name + suffix] = _lists(column, reported(name))
     if "log_a" in values:
         own = coding.estimates("log_a", n_items)
         columns |= {
@@ -57,10 +67,10 @@ def items_table(
         }
     if "p_released" in values:
         columns["p_released"] = pa.array(values["p_released"].mean((0, 1)), mask=~is_anchor)
+    said = {name: coding.estimates(name, n_items) & reported(name) for name in parameters}
     for field, worst in (("rhat", np.fmax), ("ess_bulk", np.fmin), ("ess_tail", np.fmin), ("mcse_mean", np.fmax)):
         each = [
-            np.where(coding.estimates(name, n_items), getattr(statistics[name], field), np.nan).reshape(n_items, -1)
-            for name in parameters
+            np.where(said[name], getattr(statistics[name], field), np.nan).reshape(n_items, -1) for name in parameters
         ]
         columns[field.removesuffix("_mean")] = worst.reduce(np.concatenate(each, axis=1), axis=1)
     return _typed(columns, responses)
@@ -89,8 +99,11 @@ def estimates_table(
         interval: probability mass of the intervals.
         fits: columns that say how an item's responses go with the others; NaN where nothing is known.
     """
-    columns = _described(responses, coding, is_anchor, fits) | {"reason": list(reasons)}
-    usable = np.array([reason is None for reason in reasons])
+    usable, reserved = np.array([reason is None for reason in reasons]), estimated.reserved
+    remarks = np.full(responses.n_items, None, object)
+    remarks[keep] = reserved.remark or None
+    said = [reason or remark for reason, remark in zip(reasons, remarks, strict=True)]
+    columns = _described(responses, coding, is_anchor, fits) | {"reason": said}
 
     def everywhere(name: str, values: np.ndarray) -> np.ndarray:
         """NaN for items without an estimate, and for what is not of their model."""
@@ -107,13 +120,15 @@ def estimates_table(
     factor = NormalDist().inv_cdf(0.5 + interval / 2.0)
     errors = np.sqrt(np.maximum(np.diagonal(estimated.covariance, axis1=1, axis2=2), 0.0))
     first = {name: place[0] for name, place in estimated.columns.items()}
-    for name in set(first) & set(REPORTED):
-        value, error = estimated.values[name], errors[:, first[name]]
+    for name in set(first) & {*REPORTED, *LINEAR}:
+        value, error = reserved.value(name, estimated.values[name]), reserved.error(name, errors[:, first[name]])
         columns |= {name: whole(name, value), f"{name}_sd": whole(name, error)}
-        columns[f"{name}_lower"] = whole(name, value - factor * error)
-        columns[f"{name}_upper"] = whole(name, value + factor * error)
+        if name in REPORTED:
+            lower, upper = reserved.interval(name, value - factor * error, value + factor * error)
+            columns |= {f"{name}_lower": whole(name, lower), f"{name}_upper": whole(name, upper)}
     for name in set(first) & set(LISTS):
-        for suffix, values in (("", estimated.values[name]), ("_sd", errors[:, estimated.columns[name]])):
+        several = reserved.error(name, errors[:, estimated.columns[name]])
+        for suffix, values in (("", reserved.value(name, estimated.values[name])), ("_sd", several)):
             found = everywhere(name, values)
             columns[name + suffix] = _lists(found, np.isfinite(found))
     if "p_released" in estimated.values:
@@ -128,8 +143,9 @@ def estimates_table(
     elif "a" in first:
         positive = np.where(estimated.values["a"] > 0, estimated.values["a"], np.nan)
         columns["log_a"] = whole("log_a", np.log(positive))
-        columns["log_a_sd"] = whole("log_a", errors[:, first["a"]] / positive)
-        columns["cov_log_a_b"] = whole("log_a", estimated.covariance[:, first["a"], first["b"]] / positive)
+        columns["log_a_sd"] = whole("log_a", reserved.error("a", errors[:, first["a"]] / positive))
+        together = estimated.covariance[:, first["a"], first["b"]] / positive
+        columns["cov_log_a_b"] = whole("log_a", reserved.error("b", reserved.error("a", together)))
     return _typed(columns, responses)
 
 

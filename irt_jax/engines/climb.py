@@ -67,7 +67,15 @@ def find_mode(target: Target, data: Any, start: Position, shapes: Shapes) -> Met
     return with_directions(functions, data, mode.metric, shapes)
 
 
-def climb(functions: Functions, data: Any, start: Position, shapes: Shapes, *, enough: float = DECREMENT) -> Mode:
+def climb(
+    functions: Functions,
+    data: Any,
+    start: Position,
+    shapes: Shapes,
+    *,
+    enough: float = DECREMENT,
+    limits: Float[np.ndarray, " coordinate"] | None = None,
+) -> Mode:
     """Climb by Newton steps, each solved by conjugate gradients in the arrow's metric.
 
     Args:
@@ -76,10 +84,11 @@ def climb(functions: Functions, data: Any, start: Position, shapes: Shapes, *, e
         start: where to begin.
         shapes: of the position.
         enough: half of the squared Newton decrement at which the climb ends.
+        limits: largest sizes of the coordinates; a climb that passes one ends there, not converged. None for no limits.
     """
     with jax.enable_x64(True):
         x = pack({name: jnp.asarray(leaf, jnp.float64) for name, leaf in start.items()}, shapes)
-        return climb_from(functions, x, data, shapes, enough=enough)[0]
+        return climb_from(functions, x, data, shapes, enough=enough, limits=limits)[0]
 
 
 def climb_from(
@@ -90,6 +99,7 @@ def climb_from(
     *,
     hold: bool = False,
     enough: float = DECREMENT,
+    limits: Float[np.ndarray, " coordinate"] | None = None,
 ) -> tuple[Mode, Float[np.ndarray, " coordinate"]]:
     """The same from a packed position.
 
@@ -100,6 +110,7 @@ def climb_from(
         shapes: of the position.
         hold: whether the shared parameters stay where they are.
         enough: half of the squared Newton decrement at which the climb ends.
+        limits: see `climb`.
 
     Returns:
         Where the climb ended, and the gradient there.
@@ -113,7 +124,11 @@ def climb_from(
         direction = newton_step(functions, x, gradient, metric, data)
         decrement = float(direction @ gradient) / 2
         converged = decrement < enough
-        x, value, gradient = _line_search(functions, x, value, gradient, _limited(direction, gradient, x), data)
+        direction = _limited(direction, gradient, x, shorten=limits is not None)
+        x, value, gradient = _line_search(functions, x, value, gradient, direction, data)
+        if limits is not None and (np.abs(x) > limits).any():
+            converged = False
+            break
         if decrement > REFRESH and not converged:
             metric = around(functions, x, data, shapes)
     metric = around(functions, x, data, shapes)
@@ -158,11 +173,13 @@ def _value_and_gradient(functions: Functions, x: np.ndarray, data: Any) -> tuple
     return float(value), np.asarray(gradient)
 
 
-def _limited(direction: np.ndarray, gradient: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """A direction whose coordinates are not too long, as long as it still climbs."""
+def _limited(direction: np.ndarray, gradient: np.ndarray, x: np.ndarray, *, shorten: bool) -> np.ndarray:
+    """A direction whose coordinates are not too long, as long as it still climbs; or else all of it, or a part."""
     longest = LONGEST + LONGEST_SHARE * np.abs(x)
     limited = np.clip(direction, -longest, longest)
-    return limited if limited @ gradient > 0 else direction
+    if limited @ gradient > 0:
+        return limited
+    return direction / max(1.0, float((np.abs(direction) / longest).max())) if shorten else direction
 
 
 def _line_search(

@@ -25,6 +25,8 @@ COARSER, SLACK = 0.9, 1
 #: Quantiles need more than the integral does: abilities are summarised with this share of the spacing, and on a grid
 #: that is longer by this share of its length to either side.
 BETWEEN, FURTHER = 0.6, 0.085
+#: More nodes than any grid may have.
+ENDLESS = 1 << 20
 
 
 def fitting_nodes(
@@ -68,9 +70,9 @@ def even_nodes(lowest: float, highest: float, spacing: float) -> Float[np.ndarra
     """Evenly spaced nodes from end to end, at most so far apart.
 
     Their number is a multiple of 4 up to 32, of 8 up to 64, of 16 up to 128 and so on, so that similar problems share
-    what was compiled.
+    what was compiled. No more than `ENDLESS` of them are ever laid out: a grid that wants more is refused later.
     """
-    count = on_ladder(1 + (highest - lowest) / spacing, steps=4, smallest=4)
+    count = on_ladder(min(1 + (highest - lowest) / spacing, ENDLESS), steps=4, smallest=4)
     return np.linspace(lowest, highest, count)
 
 

@@ -92,7 +92,7 @@ class Coding(NamedTuple):
             name: of the parameter.
             n_items: how many items there are.
         """
-        of_model = {"log_a": self.owns("a"), "b": self.owns("b") | self.owns("thresholds")}
+        of_model = {"log_a": self.owns("a"), "intercept": self.owns("b"), "b": self.owns("b") | self.owns("thresholds")}
         mask = np.broadcast_to(of_model.get(name, self.owns(name)), n_items)
         return mask[:, None] & self.has(n_items)[:, 1:] if name in PER_CATEGORY else mask
 

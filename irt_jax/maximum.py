@@ -1,0 +1,186 @@
+"""The maximum of a likelihood without priors, and the items that keep it from having one.
+
+A likelihood of few responses may grow without end as an item's slope does: where it is told apart perfectly, where two
+items are answered alike, in a Guttman pattern (a Heywood case of factor analysis). Such items pass a limit on the climb
+on a grid that shows them as steep as they are. The steepest is taken out, by a slope that stays at zero, and the climb
+begins anew, until what remains has a maximum: these are the estimates of the data without those items. A slope of zero
+makes an item's responses constants for all others, so nothing is compiled anew.
+
+An asymptote has a maximum at its boundary, guessing of zero or slipping of none, where the log odds have none: it is
+put there where the likelihood is no smaller.
+
+Source: Bock & Aitkin (1981), Psychometrika 46; Rindskopf (1984), Psychometrika 49, for Heywood cases.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float
+
+from irt_jax.engines.packing import pack
+from irt_jax.engines.target import Position
+from irt_jax.errors import ConvergenceError
+from irt_jax.mode import Located, locate
+from irt_jax.problem import Problem
+
+#: A discrimination beyond this, on a population of SD 1, is no estimate: the likelihood grows without end. And a log
+#: odds at zero, and the log of a population's SD, beyond these.
+LARGEST_SLOPE, LARGEST_INTERCEPT, LARGEST_LOG_SD = 25.0, 150.0, 3.5
+#: Sites of a position whose sizes tell, and their limits.
+LIMITS = {
+    **dict.fromkeys(("slope", "slope_own", "slopes", "slope_common"), LARGEST_SLOPE),
+    **dict.fromkeys(("intercept", "intercepts"), LARGEST_INTERCEPT),
+    **dict.fromkeys(("population_log_sd", "free_log_sd"), LARGEST_LOG_SD),
+}
+OWN_SLOPES = ("slope", "slope_own", "slopes")
+#: What a slope of zero leaves without an effect of its own.
+WITHOUT_SLOPE = ("c_logit", "d_logit")
+#: Items that are as steep as the steepest up to this share go with it: two that are answered alike.
+TIED = 1e-3
+#: Asymptotes nearer than the first number to their boundary are put there, at these log odds, if the log-likelihood
+#: does not fall by more than the third.
+NEAR, AT_BOUNDARY, NO_WORSE = 0.005, 30.0, 0.01
+
+
+class Maximum(NamedTuple):
+    """Where the climb ended.
+
+    Attributes:
+        located: the maximum.
+        endless: items without one; they are at a slope of zero.
+        at_boundary: by name, c and d, which items' asymptotes are at their boundary.
+        own: by name, which items have these asymptotes.
+        limits: of the coordinates.
+    """
+
+    located: Located
+    endless: Bool[np.ndarray, " item"]
+    at_boundary: dict[str, Bool[np.ndarray, " item"]]
+    own: dict[str, Bool[np.ndarray, " item"]]
+    limits: Float[np.ndarray, " coordinate"]
+
+
+def locate_maximum(problem: Problem, start: Position) -> Maximum:
+    """Climb, and take out what has no maximum until all that remains has one.
+
+    Args:
+        problem: from `pose`, without priors.
+        start: where to begin.
+
+    Raises:
+        ConvergenceError: what all items share has no maximum, or no item has one; no grid that is fine enough.
+    """
+    limits = _everywhere(problem, {name: np.full_like(start[name], LIMITS.get(name, np.inf)) for name in start})
+    endless, steps = np.zeros(problem.shapes.n_blocks, bool), 0
+    here = start
+    while True:
+        posed = problem._replace(frozen=_without(problem, start, endless) if endless.any() else None)
+        located = locate(posed, here, strict=False, flat=True, limits=limits)
+        steps += located.mode.steps
+        if located.passed is None:
+            break
+        own, shared = _steepest(problem, located, limits)
+        if shared.any() and not own.any():
+            raise _of_all(located, problem)
+        endless = endless | own
+        if endless.all():
+            raise ConvergenceError(
+                "No item's likelihood has a maximum: the discriminations grow without end.",
+                "Use proper --priors, such as mission.",
+            )
+        here = _at_zero(start, endless)
+    located = located._replace(mode=located.mode._replace(steps=steps))
+    return _with_boundaries(Maximum(located, endless, {}, _asymptotes(problem, start), limits), problem)
+
+
+def _everywhere(problem: Problem, position: Position) -> Float[np.ndarray, " coordinate"]:
+    with jax.enable_x64(True):
+        return np.asarray(pack({name: jnp.asarray(leaf) for name, leaf in position.items()}, problem.shapes))
+
+
+def _steepest(
+    problem: Problem, located: Located, limits: Float[np.ndarray, " coordinate"]
+) -> tuple[Bool[np.ndarray, " item"], Bool[np.ndarray, " shared"]]:
+    """The item that passed its limits by most, with those that are as steep, and which shared coordinates did."""
+    edge = problem.shapes.n_blocks * problem.shapes.block_size
+    by = np.abs(np.asarray(located.mode.metric.centre)) / limits
+    own = by[:edge].reshape(problem.shapes.n_blocks, -1).max(1)
+    return (own > 1.0) & (own > (1.0 - TIED) * own.max()), by[edge:] > 1.0
+
+
+def _without(problem: Problem, start: Position, items: Bool[np.ndarray, " item"]) -> Bool[np.ndarray, " coordinate"]:
+    """The coordinates of some items that say how they depend on ability."""
+    slopes = [name for name in start if name in (*OWN_SLOPES, *WITHOUT_SLOPE)]
+    return marked(problem, start, dict.fromkeys(slopes, items))
+
+
+def marked(problem: Problem, start: Position, items: dict[str, np.ndarray]) -> Bool[np.ndarray, " coordinate"]:
+    """Coordinates of some sites of some items.
+
+    Args:
+        problem: for the shapes.
+        start: a position, for the sites.
+        items: by site, which.
+    """
+    found: dict[str, Any] = {}
+    for name, leaf in start.items():
+        found[name] = np.zeros(np.shape(leaf))
+        if name in items:
+            found[name][items[name]] = 1.0
+    return _everywhere(problem, found) > 0
+
+
+def _at_zero(start: Position, items: Bool[np.ndarray, " item"]) -> Position:
+    """A start at which some items have no slope, and no asymptotes."""
+    found: dict[str, Any] = {name: np.array(leaf, float) for name, leaf in start.items()}
+    for name in (*OWN_SLOPES, *WITHOUT_SLOPE):
+        if name in found:
+            found[name][items] = {"c_logit": -AT_BOUNDARY, "d_logit": AT_BOUNDARY}.get(name, 0.0)
+    return found
+
+
+def _asymptotes(problem: Problem, start: Position) -> dict[str, Bool[np.ndarray, " item"]]:
+    """Which items have which asymptotes: those that are not held where they count for nothing."""
+    held = {name: getattr(problem.data.priors, name) for name in ("c", "d") if f"{name}_logit" in start}
+    everyone = np.ones(problem.shapes.n_blocks, bool)
+    return {name: everyone if found is None else np.asarray(found) == 0.0 for name, found in held.items()}
+
+
+def _of_all(located: Located, problem: Problem) -> ConvergenceError:
+    values = problem.report(located.mode.metric.centre)
+    sd = problem.population(values)[1].max()
+    slope = np.abs(values["a"]).max() if "a" in values else 0.0
+    what = f"the common discrimination ({slope:.3g})" if sd <= 1.0 else f"the population's SD ({sd:.3g})"
+    return ConvergenceError(
+        f"The likelihood has no maximum: {what} grows without end, as the responses are (nearly) those of perfect "
+        "items.",
+        "Use proper --priors, such as mission, or --population fixed.",
+    )
+
+
+def _with_boundaries(maximum: Maximum, problem: Problem) -> Maximum:
+    """Put asymptotes that have come near their boundary there, if that does not cost any likelihood."""
+    sign = {"c": -1.0, "d": 1.0}
+    while True:
+        located = maximum.located
+        values, position = located.problem.report(located.mode.metric.centre), located.problem.position(located.mode)
+        near = {
+            name: (values[name] < NEAR if name == "c" else values[name] > 1.0 - NEAR) & own & ~maximum.endless
+            for name, own in maximum.own.items()
+        }
+        if sum(items.sum() for items in near.values()) <= sum(items.sum() for items in maximum.at_boundary.values()):
+            return maximum
+        moved: dict[str, Any] = {name: np.array(leaf) for name, leaf in position.items()}
+        for name, items in near.items():
+            moved[f"{name}_logit"][items] = sign[name] * AT_BOUNDARY
+        frozen = marked(problem, position, {f"{name}_logit": items for name, items in near.items()})
+        if located.problem.frozen is not None:
+            frozen = frozen | located.problem.frozen
+        there = locate(located.problem._replace(frozen=frozen), moved, strict=False, flat=True)
+        heights = [float(one.problem.log_density(one.mode.metric.centre)) for one in (located, there)]
+        if heights[1] < heights[0] - NO_WORSE:
+            return maximum
+        there = there._replace(mode=there.mode._replace(steps=located.mode.steps + there.mode.steps))
+        maximum = maximum._replace(located=there, at_boundary=near)
