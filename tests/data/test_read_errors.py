@@ -15,9 +15,9 @@ assert_fails = partial(assert_refused, read_responses)
 
 def test_missing_sources(tmp_path):
     assert_fails(tmp_path / "no.parquet", "No such file or folder", "no.parquet")
-    assert_fails(tmp_path, "No Parquet file in the folder", "empty")
-    (tmp_path / "data.csv").write_text("a,b")
-    assert_fails(tmp_path, "No Parquet file in the folder", "data.csv", ".parquet")
+    assert_fails(tmp_path, "No Parquet or CSV file in the folder", "empty")
+    (tmp_path / "data.txt").write_text("a,b")
+    assert_fails(tmp_path, "No Parquet or CSV file in the folder", "data.txt", ".parquet")
     assert_fails(f"{tmp_path}/*.parquet", "No file matches", "*.parquet")
     assert_fails(7, "Expected a path", "the int")
 
