@@ -1,9 +1,8 @@
 """Read responses: Parquet, CSV or a table in memory, long or wide, becomes a checked Arrow table."""
 
-import json
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 import pyarrow as pa
 
@@ -13,9 +12,10 @@ from irt_jax.data.locate import CSV_SUFFIXES, PARQUET_SUFFIXES, Files, locate
 from irt_jax.data.missing import Codes, parse_codes, without_missing
 from irt_jax.data.peek import WAREHOUSE, Peek, peek_files, peek_memory, refuse_wide
 from irt_jax.data.source import Wanted, are_text, describe, from_memory, read_parquet, read_text
+from irt_jax.data.told import told_before, with_told
 from irt_jax.data.wide import melt, refuse_columns_of_wide, wanted_of_wide
 from irt_jax.errors import InputError, UsageError
-from irt_jax.names import GROUP, ITEM, PERSON, READ, RESPONSE, SEQ, WEIGHT
+from irt_jax.names import GROUP, ITEM, PERSON, RESPONSE, SEQ, WEIGHT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,8 +70,8 @@ def read_responses(
     if isinstance(first_category, bool) or not isinstance(first_category, int) or first_category < 0:
         raise UsageError(f"--first-category must be a whole number of at least 0, found {first_category!r}.")
     where = describe(source)
-    if isinstance(source, pa.Table) and READ in (source.schema.metadata or {}):
-        told = _told_before(source, told)
+    if before := told_before(source):
+        told = _left(told, before)
     elif hasattr(source, "__arrow_c_stream__") and peek_memory(source) is None:
         source = pa.table(source)  # what can be read once only
     named = (person_col, item_col, response_col, group_col, seq_col, weight_col)
@@ -101,9 +101,8 @@ class _Told(NamedTuple):
     notes: list[str]
 
 
-def _told_before(table: pa.Table, told: _Told) -> _Told:
+def _left(told: _Told, before: dict[str, Any]) -> _Told:
     """What there is left to do for a table that `read_responses` gave."""
-    before = json.loads(table.schema.metadata[READ])
     codes = parse_codes([code for code in told.missing.texts if code not in before["missing"]])
     first = 0 if before["first_category"] else told.first_category
     return _Told(codes, first, list(before["notes"]))
@@ -194,16 +193,7 @@ def _checked(table: pa.Table, where: str, told: _Told) -> pa.Table:
         columns[SEQ] = as_order(table[SEQ], where)
     if WEIGHT in table.column_names:
         columns[WEIGHT] = as_numbers(table[WEIGHT], WEIGHT, where)
+    found = pa.table(columns)
     if not told.notes:
-        return pa.table(columns)
-    done = {"missing": told.missing.texts, "first_category": told.first_category, "notes": told.notes}
-    return pa.table(columns).replace_schema_metadata({READ: json.dumps(done)})
-
-
-def notes_of(table: pa.Table) -> tuple[str, ...]:
-    """What a user should know of how a table of responses was read.
-
-    Args:
-        table: from `read_responses`.
-    """
-    return tuple(json.loads((table.schema.metadata or {}).get(READ, b'{"notes": []}'))["notes"])
+        return found
+    return with_told(found, missing=told.missing.texts, first_category=told.first_category, notes=told.notes)
