@@ -35,5 +35,7 @@ def options_from_file(context: Any, path: Path | None) -> Path | None:
     if unknown or tables:
         shown = ", ".join(name.replace("_", "-") for name in known if name not in ("help", "config"))
         raise UsageError(f"{path} has what is no option: {', '.join(unknown or tables)}.", f"The options are {shown}.")
+    several = {name for name, parameter in known.items() if getattr(parameter, "multiple", False)}
+    values |= {name: [values[name]] for name in several & set(values) if not isinstance(values[name], list)}
     context.default_map = {**(context.default_map or {}), **values}
     return path

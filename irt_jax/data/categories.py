@@ -87,7 +87,11 @@ def _refuse_codes(responses: Responses, codes: list[int], mask: np.ndarray, used
     raise InputError(
         f"Expected categories without holes, found {shown} in {mask.sum():,} responses and none from {below + 1} to "
         f"{codes[0] - 1}, in items {_ids(responses, mask)}.",
-        (f"If this is a code of missing responses, say so with {how_missing(codes)}; " if len(codes) <= MANY_CODES else "")
+        (
+            f"If this is a code of missing responses, say so with {how_missing(codes)}; "
+            if len(codes) <= MANY_CODES
+            else ""
+        )
         + f"if it is a category, recode to consecutive numbers, or give {_REAL}.",
     )
 
@@ -97,8 +101,8 @@ def _refuse_from_one(used: np.ndarray, polytomous: np.ndarray, known: np.ndarray
     if lowest and not known[polytomous].any():
         raise InputError(
             f"Expected categories counted from 0, found responses from {lowest} to {used.max()} and no 0 in any item.",
-            f"If they count from {lowest}, say so with --first-category {lowest}; if 0 is a category that nobody chose, "
-            f"give {_REAL}.",
+            f"If they count from {lowest}, say so with --first-category {lowest}; if 0 is a category that nobody "
+            f"chose, give {_REAL}.",
         )
 
 
@@ -113,7 +117,7 @@ def _refuse_too_many(responses: Responses, polytomous: np.ndarray, known: np.nda
     name = first_few(responses.item_ids.slice(of_item, 1).to_pylist())
     raise InputError(
         f"{len(polytomous):,} items of {count:,} categories need at least {needed / 1e9:,.1f} GB of memory, and "
-        f"{free / 1e9:,.1f} GB are free; the most categories has item {name}, with a response or category {count - 1:,}.",
+        f"{free / 1e9:,.1f} GB are free; the most has item {name}, with a response or category {count - 1:,}.",
         "Recode to fewer categories, or name codes of missing responses with --missing.",
     )
 
@@ -136,10 +140,10 @@ def _refuse_code_of_items(responses: Responses, polytomous: np.ndarray, known: n
     mask = bad[responses.item] & (responses.response == code)
     item = int(np.flatnonzero(bad)[0])
     raise InputError(
-        f"Expected categories without holes, found {code} in {mask.sum():,} responses to items {_ids(responses, mask)}, "
-        f"and none from {below[item] + 1} to {code - 1} in the first.",
-        f"If this is a code of missing responses, say so with {how_missing([code])}, or make it null in these items; if "
-        f"it is a category, give {_REAL}.",
+        f"Expected categories without holes, found {code} in {mask.sum():,} responses to items "
+        f"{_ids(responses, mask)}, and none from {below[item] + 1} to {code - 1} in the first.",
+        f"If this is a code of missing responses, say so with {how_missing([code])}, or make it null in these items; "
+        f"if it is a category, give {_REAL}.",
     )
 
 
@@ -157,7 +161,9 @@ def advice_for_two(responses: Responses, binary: Bool[np.ndarray, " item"]) -> s
         return "No response is 0: if 1 is wrong and 2 is right, say so with --first-category 1."
     if 0 < len(codes) <= MANY_CODES:
         alone = codes == above
-        rest = recode if not alone else "if it is a category, recode to consecutive numbers and use --model grm or gpcm."
+        rest = (
+            recode if not alone else "if it is a category, recode to consecutive numbers and use --model grm or gpcm."
+        )
         return f"If {', '.join(map(str, codes))} means missing, say so with {how_missing(codes)}; {rest}"
     return f"{recode[0].upper()}{recode[1:-1]}; name codes that mean missing with --missing."
 

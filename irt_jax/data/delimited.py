@@ -55,14 +55,20 @@ def read_header(files: Files, path: str) -> Header:
     try:
         text = start.decode("utf-8-sig", "strict" if len(start) < _START else "ignore")
     except UnicodeDecodeError as error:
-        problem = f"Expected a CSV file in UTF-8, found other bytes in {path!r}: {error.reason} at byte {error.start:,}."
+        problem = (
+            f"Expected a CSV file in UTF-8, found other bytes in {path!r}: {error.reason} at byte {error.start:,}."
+        )
         raise InputError(problem, "Save it as UTF-8.") from None
     lines = [line for line in text.splitlines() if line]
     if not lines:
-        raise InputError(f"Expected a header with the names of the columns, found nothing in {path!r}.", "Export again.")
+        raise InputError(
+            f"Expected a header with the names of the columns, found nothing in {path!r}.", "Export again."
+        )
     delimiter = max(DELIMITERS, key=lambda mark: len(next(csv.reader([lines[0]], delimiter=mark))))
     names = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    repeated = list(dict.fromkeys(name for name in names if names.count(name) > 1)) if len(set(names)) < len(names) else []
+    repeated = (
+        list(dict.fromkeys(name for name in names if names.count(name) > 1)) if len(set(names)) < len(names) else []
+    )
     if repeated:
         problem = f"Expected a name of its own for each column, found {first_few(repeated)} again in {path!r}."
         raise InputError(problem, "Give the file a header line with the columns' names.")
@@ -82,7 +88,9 @@ def _beginning(stream: Any, path: str) -> bytes:
     return bytes(stream.read(_START))
 
 
-def read_delimited(files: Files, path: str, header: Header, columns: Sequence[str], rows: int | None = None) -> pa.Table:
+def read_delimited(
+    files: Files, path: str, header: Header, columns: Sequence[str], rows: int | None = None
+) -> pa.Table:
     """Read columns as text; what is empty is null.
 
     Args:
@@ -105,7 +113,9 @@ def read_delimited(files: Files, path: str, header: Header, columns: Sequence[st
     )
     try:
         with files.open(path) as stream:
-            source = pa.CompressedInputStream(_arrow(stream), "gzip") if path.lower().endswith(".gz") else _arrow(stream)
+            source = (
+                pa.CompressedInputStream(_arrow(stream), "gzip") if path.lower().endswith(".gz") else _arrow(stream)
+            )
             if rows is None:
                 return pa_csv.read_csv(source, read, parse, convert)
             with pa_csv.open_csv(source, read, parse, convert) as batches:
@@ -114,7 +124,9 @@ def read_delimited(files: Files, path: str, header: Header, columns: Sequence[st
         return pa.table({name: pa.array([], pa.string()) for name in columns})
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         problem = f"Cannot read the CSV file {path!r}: {first_line(error)[:200].rstrip('.')}."
-        raise InputError(problem, "Correct the file: UTF-8, and as many values in every row as names in the first.") from error
+        raise InputError(
+            problem, "Correct the file: UTF-8, and as many values in every row as names in the first."
+        ) from error
 
 
 def _arrow(stream: Any) -> Any:
@@ -157,4 +169,6 @@ def as_weights(column: pa.ChunkedArray) -> pa.ChunkedArray:
     try:
         return column.cast(pa.float64())
     except pa.ArrowInvalid as error:
-        raise InputError(f"Expected numbers in weight, found {brief(first_line(error))}.", "Correct the weights.") from None
+        raise InputError(
+            f"Expected numbers in weight, found {brief(first_line(error))}.", "Correct the weights."
+        ) from None

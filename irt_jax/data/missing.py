@@ -68,7 +68,7 @@ def without_missing(table: pa.Table, codes: Codes, where: str) -> tuple[pa.Chunk
     Raises:
         InputError: text that is no number.
     """
-    column, notes = table[RESPONSE], []
+    column, notes = table[RESPONSE], list[str]()
     counts = dict.fromkeys(codes.texts, 0)
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
@@ -96,7 +96,7 @@ def _without(column: pa.ChunkedArray, number: float) -> tuple[pa.ChunkedArray, i
         value = pa.scalar(number, pa.float64()).cast(column.type)
     if not value.is_valid:
         return column, 0
-    equal = pc.fill_null(pc.is_nan(column) if number != number else pc.equal(column, value), False)
+    equal = pc.fill_null(pc.is_nan(column) if np.isnan(number) else pc.equal(column, value), False)
     count = pc.sum(equal).as_py() or 0
     return (pc.if_else(equal, pa.scalar(None, column.type), column), count) if count else (column, 0)
 

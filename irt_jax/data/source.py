@@ -94,7 +94,7 @@ def are_text(files: Files, where: str) -> bool:
     """
     text = [path.lower().endswith(CSV_SUFFIXES) for path in files.paths]
     if any(text) and not all(text):
-        shown = [files.paths[text.index(kind)] for kind in (True, False)]
+        shown = [os.path.basename(files.paths[text.index(kind)]) for kind in (True, False)]
         problem = f"Expected files of one kind in {where}, found CSV and others: {first_few(shown, total=len(text))}."
         raise InputError(problem, "Name those that are meant, as in '*.parquet' or '*.csv'.")
     return any(text)
@@ -147,7 +147,9 @@ def _read_file(files: Files, path: str, wanted: Sequence[Wanted], partitions: _P
     except InputError:
         raise
     except MemoryError as error:
-        raise InputError(f"No memory left while reading {path!r}.", "Read fewer rows, or use another machine.") from error
+        raise InputError(
+            f"No memory left while reading {path!r}.", "Read fewer rows, or use another machine."
+        ) from error
     except Exception as error:  # Arrow and each fsspec file system have errors of their own
         raise _unreadable(files, path, error) from error
     return _named(table, chosen, path, partitions, rows)
@@ -165,7 +167,9 @@ def _read_text_file(files: Files, path: str, wanted: Sequence[Wanted], partition
     except InputError:
         raise
     except MemoryError as error:
-        raise InputError(f"No memory left while reading {path!r}.", "Read fewer rows, or use another machine.") from error
+        raise InputError(
+            f"No memory left while reading {path!r}.", "Read fewer rows, or use another machine."
+        ) from error
     except Exception as error:  # each fsspec file system has errors of its own
         raise _not_opened(path, error) or InputError(
             f"Cannot read the CSV file {path!r}: {first_line(error)}.", "Write or copy it again."

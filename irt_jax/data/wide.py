@@ -11,7 +11,7 @@ from irt_jax.data.peek import Peek, item_columns, looks_like_item, person_column
 from irt_jax.data.room import Room, bytes_of
 from irt_jax.data.source import Wanted
 from irt_jax.errors import InputError, UsageError, first_few
-from irt_jax.names import GROUP, ITEM, PERSON, RESPONSE, SEQ, WEIGHT
+from irt_jax.names import GROUP, ITEM, PERSON, RESPONSE, WEIGHT
 
 
 def wanted_of_wide(
@@ -74,7 +74,9 @@ def melt(table: pa.Table, where: str) -> pa.Table:
     if kind is None:
         bad = [name for name in items if _common([table[name].type]) is None]
         name = bad[0].removeprefix(f"{RESPONSE} ")
-        problem = f"Expected responses in every column but the persons' in {where}, found {table[bad[0]].type} in {name!r}."
+        problem = (
+            f"Expected responses in every column but the persons' in {where}, found {table[bad[0]].type} in {name!r}."
+        )
         raise InputError(problem, "Leave columns out that are no items, or name them with --person-col or --group-col.")
     widths = bytes_of(pa.int32()) + sum(bytes_of(table[name].type) for name in of_persons) + bytes_of(kind)
     Room(f"persons times items of {where}").take(table.num_rows * len(items), widths + bytes_of(pa.string()))
@@ -100,11 +102,16 @@ def _common(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
     if not kinds or all(pa.types.is_boolean(kind) for kind in kinds):
         return pa.bool_() if kinds else pa.null()
     if any(is_string(kind) for kind in kinds):
-        known = (is_string(k) or pa.types.is_integer(k) or pa.types.is_floating(k) or pa.types.is_boolean(k) for k in kinds)
+        known = (
+            is_string(k) or pa.types.is_integer(k) or pa.types.is_floating(k) or pa.types.is_boolean(k) for k in kinds
+        )
         return pa.large_string() if all(known) else None
     if all(pa.types.is_boolean(kind) or pa.types.is_integer(kind) for kind in kinds):
         return pa.int64()
-    numbers = (pa.types.is_boolean(k) or pa.types.is_integer(k) or pa.types.is_floating(k) or pa.types.is_decimal(k) for k in kinds)
+    numbers = (
+        pa.types.is_boolean(k) or pa.types.is_integer(k) or pa.types.is_floating(k) or pa.types.is_decimal(k)
+        for k in kinds
+    )
     return pa.float64() if all(numbers) else None
 
 
