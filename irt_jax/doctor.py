@@ -12,6 +12,7 @@ from irt_jax.advice import Choice, choose
 from irt_jax.assemble import package_versions
 from irt_jax.cost import METHODS, Cost, Sampling, Size, expected
 from irt_jax.data import Responses, align_anchors, read_anchors
+from irt_jax.data.categories import doubts
 from irt_jax.data.read import Source
 from irt_jax.engines.devices import cache_folder
 from irt_jax.errors import first_few
@@ -118,6 +119,7 @@ def examine(responses: Responses | None = None, anchors: Source | None = None) -
     notes = [] if found.cache.writable else ["Compiled programs cannot be kept: every run compiles anew."]
     if responses is None:
         return Report(**{**vars(found), "notes": tuple(notes)})
+    notes += [*responses.notes, *doubts(responses)]
     aligned = None if anchors is None else align_anchors(responses, read_anchors(anchors))
     if aligned is not None and aligned.missing:
         notes.append(f"{len(aligned.missing):,} anchors are not in the data: {first_few(aligned.missing)}.")

@@ -75,6 +75,35 @@ class Interrupted(BaseException):
         super().__init__(f"{self.problem} {remedy}".strip())
 
 
+#: Characters of an id or another value that a message shows.
+SHOWN = 60
+
+
+def brief(value: object) -> str:
+    """Write a value into a message: what does not print is escaped, and what is long is cut.
+
+    Args:
+        value: an id, or a tuple of ids and numbers.
+    """
+    if isinstance(value, tuple):
+        return f"({', '.join(map(brief, value))}{',' if len(value) == 1 else ''})"
+    if not isinstance(value, str | bytes):
+        text = repr(value)
+        return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    return repr(value) if len(value) <= SHOWN else f"{value[:SHOWN]!r}..."
+
+
+def printed(value: object) -> str:
+    """Write an id into a table, without quotes: what does not print is escaped, and what is long is cut.
+
+    Args:
+        value: an id.
+    """
+    text = value if isinstance(value, str) else str(value)
+    shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    return shown if shown.isprintable() else repr(shown)[1:-1]
+
+
 def first_few(values: Iterable[object], limit: int = 5, total: int | None = None) -> str:
     """Write the first ids of a list: `'q1', 'q7' and 12 more`.
 
@@ -85,7 +114,7 @@ def first_few(values: Iterable[object], limit: int = 5, total: int | None = None
     """
     shown = list(values)
     count = len(shown) if total is None else total
-    text = ", ".join(repr(value) for value in shown[:limit])
+    text = ", ".join(brief(value) for value in shown[:limit])
     left = count - min(limit, len(shown))
     return f"{text} and {left:,} more" if left > 0 else text
 

@@ -9,6 +9,9 @@ GROUP: Final = "group"
 SEQ: Final = "seq"
 WEIGHT: Final = "weight"
 
+#: Metadata of a table of responses: how it was read.
+READ: Final = b"irt_jax.read"
+
 REPEATS: Final = ("error", "first", "last", "all")
 
 #: Where nothing else is given: differences of a or b between methods, changes of an anchor's a and b, and the expected

@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from irt_jax.anchor_models import refuse_other_models
 from irt_jax.data import Anchors, Responses, align_anchors, encode, read_anchors, read_responses
+from irt_jax.data.categories import advice_for_two, refuse_doubtful
 from irt_jax.data.item_models import read_item_models
 from irt_jax.data.read import Source
 from irt_jax.data.split import split_by_group
@@ -58,6 +59,7 @@ def code_models(responses: Responses, options: Options, anchors: Anchors | None)
             have; anchors that its model cannot use.
     """
     code, count = np.zeros(responses.n_items, np.int32), np.full(responses.n_items, 2)
+    given = np.zeros(responses.n_items, np.int64)
     if isinstance(options.model, ItemModel):
         models = [options.model]
     elif options.model in MODELS:
@@ -67,9 +69,10 @@ def code_models(responses: Responses, options: Options, anchors: Anchors | None)
         count = np.maximum(count, given)
         models = models_named(names, repr(options.model))
     polytomous = np.array([model.polytomous for model in models])[code]
-    np.maximum.at(count, responses.item, responses.response + 1)
     if anchors is not None:
         count[anchors.item] = np.maximum(count[anchors.item], np.isfinite(anchors.thresholds).sum(1) + 1)
+    refuse_doubtful(responses, polytomous, np.where(count > 2, count, given))
+    np.maximum.at(count, responses.item, responses.response + 1)
     coding = code_items(models, code, np.where(polytomous, count, 2))
     _refuse_categories(responses, coding)
     if anchors is None:
@@ -167,7 +170,7 @@ def _refuse_categories(responses: Responses, coding: Coding) -> None:
         raise InputError(
             f"Expected responses 0 and 1 in items of two categories, found {responses.response[outside].max()} as the "
             f"largest, in items {ids}.",
-            "Recode these items to wrong (0) and right (1), or use --model grm, gpcm, pcm or nominal.",
+            advice_for_two(responses, has == 2),
         )
 
 
@@ -206,7 +209,7 @@ def _refuse_weights(responses: Responses) -> None:
 
 def _notes(responses: Responses, anchors: Anchors | None) -> list[str]:
     dropped = [f"{n:,} {name.replace('_', ' ')}" for name, n in responses.dropped.items() if n]
-    notes = [f"Left out: {', '.join(dropped)}."] if dropped else []
+    notes = [*responses.notes, *([f"Left out: {', '.join(dropped)}."] if dropped else [])]
     rare = int(np.sum(~responses.calibrated))
     if rare:
         notes.append(f"{rare:,} items have fewer than --min-responses and are reported as not calibrated.")

@@ -10,10 +10,12 @@ from irt_jax.commands.options import (
     Chains,
     Devices,
     Draws,
+    FirstCategory,
     GroupColumn,
     ItemColumn,
     LogFormat,
     Metrics,
+    Missing,
     OrderColumn,
     Out,
     Overwrite,
@@ -24,6 +26,7 @@ from irt_jax.commands.options import (
     Responses,
     Seed,
     Warmup,
+    Wide,
     choices,
 )
 from irt_jax.commands.result import STOPWATCH, report
@@ -88,6 +91,9 @@ def calibrate(
     response_col: ResponseColumn = RESPONSE,
     group_col: GroupColumn = None,
     seq_col: OrderColumn = None,
+    wide: Wide = False,
+    missing: Missing = None,
+    first_category: FirstCategory = 0,
     seed: Seed = Options.seed,
     chains: Chains = Options.chains,
     draws: Draws = Options.draws,
@@ -163,6 +169,9 @@ def calibrate(
                 response_col=response_col,
                 group_col=group_col,
                 seq_col=seq_col,
+                wide=wide,
+                missing=missing,
+                first_category=first_category,
             )
             bank = None if anchors is None else read_anchors(anchors)
         checkpoint = out.with_name(out.name + ".checkpoint")

@@ -37,6 +37,8 @@ def options_from_file(context: Any, path: Path | None) -> Path | None:
     if unknown or tables:
         shown = ", ".join(name.replace("_", "-") for name in known if name not in ("help", "config"))
         raise UsageError(f"{path} has what is no option: {', '.join(unknown or tables)}.", f"The options are {shown}.")
+    several = {name for name, parameter in known.items() if getattr(parameter, "multiple", False)}
+    values |= {name: [values[name]] for name in several & set(values) if not isinstance(values[name], list)}
     annotations = signature(context.command.callback).parameters
     for name, value in values.items():
         _check_kind(path, name, annotations[name].annotation, value)
@@ -54,7 +56,8 @@ def _check_kind(path: Path, name: str, annotation: Any, value: Any) -> None:
     texts = [text for text in (value if several else [value]) if isinstance(text, str)]
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if list in kinds:
-        good, expected = several and len(texts) == len(value), "a list of texts"
+        single = [isinstance(one, str | int) and not isinstance(one, bool) for one in value] if several else [False]
+        good, expected = all(single), "a list of texts or whole numbers"
     elif bool in kinds:
         good, expected = isinstance(value, bool), "true or false"
     elif int in kinds:

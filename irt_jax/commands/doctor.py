@@ -8,12 +8,15 @@ import typer
 
 from irt_jax.commands.options import (
     Anchors,
+    FirstCategory,
     GroupColumn,
     ItemColumn,
+    Missing,
     OrderColumn,
     PersonColumn,
     Repeats,
     ResponseColumn,
+    Wide,
 )
 from irt_jax.errors import InputError, UsageError
 from irt_jax.names import ITEM, PERSON, RESPONSE
@@ -26,7 +29,9 @@ LABELS = {"mml": "mml", "hmc": "hmc", "joint": "joint NUTS"}
 
 
 def doctor(
-    responses: Annotated[str | None, typer.Argument(help="Parquet file, folder, glob or URL of the responses.")] = None,
+    responses: Annotated[
+        str | None, typer.Argument(help="Parquet or CSV file, folder, glob or URL of the responses.")
+    ] = None,
     anchors: Anchors = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
     repeats: Repeats = "error",
@@ -35,6 +40,9 @@ def doctor(
     response_col: ResponseColumn = RESPONSE,
     group_col: GroupColumn = None,
     seq_col: OrderColumn = None,
+    wide: Wide = False,
+    missing: Missing = None,
+    first_category: FirstCategory = 0,
 ) -> None:
     """Say what this machine has, and for data the expected time and memory and the method to choose.
 
@@ -56,6 +64,9 @@ def doctor(
             response_col=response_col,
             group_col=group_col,
             seq_col=seq_col,
+            wide=wide,
+            missing=missing,
+            first_category=first_category,
         )
         coded = encode(table, repeats=repeats)
     report = examine(coded, anchors)

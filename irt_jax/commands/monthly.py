@@ -11,10 +11,12 @@ from irt_jax.commands.config import options_from_file
 from irt_jax.commands.options import (
     Anchors,
     Devices,
+    FirstCategory,
     GroupColumn,
     ItemColumn,
     LogFormat,
     Metrics,
+    Missing,
     OrderColumn,
     PersonColumn,
     Quiet,
@@ -22,6 +24,7 @@ from irt_jax.commands.options import (
     ResponseColumn,
     Responses,
     Seed,
+    Wide,
 )
 from irt_jax.errors import DiagnosticsError
 from irt_jax.names import DIFFERENCE, DRIFT_A, DRIFT_B, FALSE_DISCOVERIES, ITEM, PERSON, RESPONSE, RUN_FILE
@@ -80,6 +83,9 @@ def monthly(
     response_col: ResponseColumn = RESPONSE,
     group_col: GroupColumn = None,
     seq_col: OrderColumn = None,
+    wide: Wide = False,
+    missing: Missing = None,
+    first_category: FirstCategory = 0,
     seed: Seed = 0,
     chains: Annotated[int | None, typer.Option(help="Markov chains of nuts and hmc.")] = None,
     draws: Annotated[int | None, typer.Option(help="Kept draws per chain of nuts and hmc.")] = None,
@@ -119,6 +125,9 @@ def monthly(
         response_col=response_col,
         group_col=group_col,
         seq_col=seq_col,
+        wide=wide,
+        missing=missing,
+        first_category=first_category,
     )
     month = run_month(
         table,

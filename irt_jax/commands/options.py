@@ -23,7 +23,7 @@ def choices(text: str, available: Sequence[str]) -> str:
     return f"{text}: {', '.join(available)}."
 
 
-Responses = Annotated[str, typer.Argument(help="Parquet file, folder, glob or URL of the responses.")]
+Responses = Annotated[str, typer.Argument(help="Parquet or CSV file, folder, glob or URL of the responses.")]
 Anchors = Annotated[str | None, typer.Option(help="Parquet file of anchors, such as a run's items.parquet.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder to write; it appears whole or not at all.")]
 Repeats = Annotated[
@@ -32,6 +32,11 @@ Repeats = Annotated[
 PersonColumn = Annotated[str, typer.Option(help="Column of the person ids.")]
 ItemColumn = Annotated[str, typer.Option(help="Column of the item ids.")]
 ResponseColumn = Annotated[str, typer.Option(help="Column of the responses.")]
+Wide = Annotated[
+    bool, typer.Option("--wide", help="One row a person; every column but person, group and weight is an item.")
+]
+Missing = Annotated[list[str] | None, typer.Option(help="Codes that mean missing, such as 9,99,-1; may be repeated.")]
+FirstCategory = Annotated[int, typer.Option(help="Number of the lowest category: 1 where categories count from 1.")]
 GroupColumn = Annotated[str | None, typer.Option(help="Column of the groups.")]
 OrderColumn = Annotated[str | None, typer.Option(help="Column of the order of repeats.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random number.")]

@@ -6,7 +6,17 @@ from typing import Annotated
 import typer
 
 from irt_jax import signals
-from irt_jax.commands.options import ItemColumn, OrderColumn, PersonColumn, Repeats, ResponseColumn, Responses
+from irt_jax.commands.options import (
+    FirstCategory,
+    ItemColumn,
+    Missing,
+    OrderColumn,
+    PersonColumn,
+    Repeats,
+    ResponseColumn,
+    Responses,
+    Wide,
+)
 from irt_jax.names import ITEM, PERSON, RESPONSE, RUN_FILE
 from irt_jax.terminal import say
 
@@ -35,6 +45,9 @@ def score(
     item_col: ItemColumn = ITEM,
     response_col: ResponseColumn = RESPONSE,
     seq_col: OrderColumn = None,
+    wide: Wide = False,
+    missing: Missing = None,
+    first_category: FirstCategory = 0,
     seed: Annotated[int, typer.Option(help="Seed of the plausible values.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files if they exist.")] = False,
 ) -> None:
@@ -59,13 +72,20 @@ def score(
     of_run = _population(Path(items)) if prior_mean is None or prior_sd is None else (0.0, 1.0)
     mean, sd = of_run[0] if prior_mean is None else prior_mean, of_run[1] if prior_sd is None else prior_sd
     table = read_responses(
-        responses, person_col=person_col, item_col=item_col, response_col=response_col, seq_col=seq_col
+        responses,
+        person_col=person_col,
+        item_col=item_col,
+        response_col=response_col,
+        seq_col=seq_col,
+        wide=wide,
+        missing=missing,
+        first_category=first_category,
     )
     coded = encode(table, repeats=repeats)
     found, notes = score_persons(
         coded, known, mean=mean, sd=sd, posterior=posterior, plausible_values=plausible_values, seed=seed
     )
-    for note in notes:
+    for note in [*coded.notes, *notes]:
         say(f"note: {note}", err=True)
     with signals.held():
         write_file(out, found, overwrite=overwrite)

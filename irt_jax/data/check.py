@@ -10,6 +10,9 @@ from irt_jax.names import ITEM, PERSON, RESPONSE
 #: No response is larger: a category this high is a percentage, a score or an id in the wrong column.
 MAX_RESPONSE = 2**15
 
+#: More kinds of numbers than these are no codes of missing responses.
+MANY_CODES = 6
+
 _HOW_MISSING = "Write a missing response as null, or leave its row out."
 
 
@@ -64,12 +67,13 @@ def _check_text(table: pa.Table, name: str, where: str) -> None:
         raise InputError(f"{problem} in {where}.", "Remove the NUL characters.")
 
 
-def as_responses(table: pa.Table, where: str) -> pa.ChunkedArray:
+def as_responses(table: pa.Table, where: str, first_category: int = 0) -> pa.ChunkedArray:
     """Check the responses and cast them to int32; nulls stay.
 
     Args:
         table: columns person_id, item_id and response.
         where: the source, for the message.
+        first_category: the number of the lowest category, which becomes 0.
 
     Raises:
         InputError: no response at all, a type that holds no numbers, NaN or infinity, a fraction, a negative
@@ -91,8 +95,9 @@ def as_responses(table: pa.Table, where: str) -> pa.ChunkedArray:
         examples = first_few(column.drop_null().slice(0, 3).to_pylist())
         problem = f"Expected integers or booleans in {RESPONSE}, found {kind} in {where}: {examples}."
         raise InputError(problem, "Cast the responses to an integer type.")
-    _check_range(table.set_column(table.column_names.index(RESPONSE), RESPONSE, column), where)
-    return column.cast(pa.int32())
+    _check_range(table.set_column(table.column_names.index(RESPONSE), RESPONSE, column), where, first_category)
+    column = column.cast(pa.int32())
+    return pc.subtract(column, pa.scalar(first_category, pa.int32())) if first_category else column
 
 
 def _check_whole(table: pa.Table, where: str) -> None:
@@ -111,19 +116,24 @@ def _check_whole(table: pa.Table, where: str) -> None:
             raise InputError(f"{problem}(person_id, item_id, response) = {rows}.", remedy)
 
 
-def _check_range(table: pa.Table, where: str) -> None:
+def _check_range(table: pa.Table, where: str, lowest: int) -> None:
     column = table[RESPONSE]
-    extremes = pc.min_max(column).as_py()
-    if extremes["min"] < 0:
-        bad = pc.less(column, pa.scalar(0, column.type))
-        remedy = f"Count categories from 0. {_HOW_MISSING}"
-    elif extremes["max"] > MAX_RESPONSE:
-        bad = pc.greater(column, pa.scalar(MAX_RESPONSE, column.type))
-        remedy = "Check that the column holds categories and not scores or times."
+    extremes, highest = pc.min_max(column).as_py(), MAX_RESPONSE + lowest
+    if extremes["min"] < lowest:
+        bad = pc.less(column, pa.scalar(lowest, column.type))
+        codes = sorted(pc.unique(column.filter(bad)).drop_null().to_pylist(), reverse=True)
+        remedy = f"Count categories from {lowest}. {_HOW_MISSING}"
+        if len(codes) <= MANY_CODES:
+            remedy = f"If they mean missing, say so with --missing {','.join(f'{code:.0f}' for code in codes)}; else "
+            remedy += f"count categories from {lowest}."
+    elif extremes["max"] > highest:
+        bad = pc.greater(column, pa.scalar(highest, column.type))
+        remedy = "Check that the column holds categories and not scores or times; codes of missing responses are named "
+        remedy += "with --missing."
     else:
         return
     rows = offenders(table, bad, [PERSON, ITEM, RESPONSE])
-    problem = f"Expected {RESPONSE} from 0 to {MAX_RESPONSE:,}, found other values in {where}: "
+    problem = f"Expected {RESPONSE} from {lowest} to {highest:,}, found other values in {where}: "
     raise InputError(f"{problem}(person_id, item_id, response) = {rows}.", remedy)
 
 

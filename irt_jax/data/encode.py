@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Float64, Int32, Int64
 
 from irt_jax.data.repeats import without_repeats
+from irt_jax.data.similar import similar_ids
+from irt_jax.data.told import told_of
 from irt_jax.errors import InputError, UsageError, first_few
 from irt_jax.names import GROUP, ITEM, PERSON, REPEATS, RESPONSE, SEQ, WEIGHT
 
@@ -42,6 +44,7 @@ class Responses:
         weight: weight of each person, positive, [person]; None without weights.
         item_group: code of the group whose own copy of an item this is, -1 for an item of all, [item]; None where no
             item has copies. Copies have one id.
+        notes: what a user should know of how the responses were read and of ids that are alike.
     """
 
     person: Int32[np.ndarray, " response"]
@@ -55,6 +58,7 @@ class Responses:
     group: Int32[np.ndarray, " person"] | None = None
     weight: Float64[np.ndarray, " person"] | None = None
     item_group: Int64[np.ndarray, " item"] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def n_persons(self) -> int:
@@ -193,6 +197,7 @@ def encode(table: pa.Table, *, repeats: str = "error", min_responses: int = 1, d
         group_ids=group_ids,
         group=group,
         weight=_weights(table, coded.rows, person, person_ids),
+        notes=(*told_of(table), *similar_ids(person_ids, "person"), *similar_ids(item_ids, "item")),
     )
 
 

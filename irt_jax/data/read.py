@@ -1,13 +1,19 @@
-"""Read responses: Parquet or a table in memory becomes a checked Arrow table."""
+"""Read responses: Parquet, CSV or a table in memory, long or wide, becomes a checked Arrow table."""
 
 import os
-from typing import TYPE_CHECKING, Union
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 import pyarrow as pa
 
-from irt_jax.data.check import as_groups, as_numbers, as_order, as_responses, check_ids
-from irt_jax.data.locate import locate
-from irt_jax.data.source import Wanted, describe, from_memory, read_parquet
+from irt_jax.data.check import as_groups, as_numbers, as_order, as_responses, check_ids, is_string
+from irt_jax.data.delimited import as_any, as_ids, as_weights
+from irt_jax.data.locate import CSV_SUFFIXES, PARQUET_SUFFIXES, Files, locate
+from irt_jax.data.missing import Codes, parse_codes, without_missing
+from irt_jax.data.peek import WAREHOUSE, Peek, peek_files, peek_memory, refuse_wide
+from irt_jax.data.source import Wanted, are_text, describe, from_memory, read_parquet, read_text
+from irt_jax.data.told import told_before, with_told
+from irt_jax.data.wide import melt, refuse_columns_of_wide, wanted_of_wide
 from irt_jax.errors import InputError, UsageError
 from irt_jax.names import GROUP, ITEM, PERSON, RESPONSE, SEQ, WEIGHT
 
@@ -26,38 +32,127 @@ def read_responses(
     group_col: str | None = None,
     seq_col: str | None = None,
     weight_col: str | None = None,
+    wide: bool = False,
+    missing: str | int | Iterable[str | int] | None = None,
+    first_category: int = 0,
 ) -> pa.Table:
-    """Read and check responses, one row a response.
+    """Read and check responses, one row a response, or with `wide` one row a person.
 
     Only the columns that are needed are read. Ids keep their type (string, large_string or any integer;
-    dictionaries are decoded), floats are taken when all of them are whole numbers.
+    dictionaries are decoded); those of a CSV file are integers where all are written as integers are, and text
+    otherwise. Floats are taken when all of them are whole numbers, and so is text; NA, N/A, NULL, NaN, None, a point
+    and nothing are missing.
 
     Args:
-        source: a Parquet file, a folder (recursive, with hive partitions), a glob, an fsspec URL
-            (`s3://...`), a `pa.Table`, or a pandas DataFrame, in which NaN means null.
+        source: a Parquet or CSV file (by its suffix: .csv, .tsv, and .gz behind it), a folder (recursive, with hive
+            partitions), a glob, an fsspec URL (`s3://...`), a `pa.Table`, or a pandas DataFrame, in which NaN means
+            null. Columns id, item and resp, as the Item Response Warehouse has them, are recognised.
         person_col: the column of the persons' ids.
         item_col: the column of the items' ids.
         response_col: the column of the responses, integers from 0 or booleans; null means missing.
         group_col: the column of the persons' groups. None takes `group` where there is one.
         seq_col: the column that orders repeats of a person-item pair. None takes `seq` where there is one.
         weight_col: the column of the persons' weights. None takes `weight` where there is one.
+        wide: one row a person; every column but those of persons, groups and weights is an item.
+        missing: codes of missing responses, such as [9, 99, -1].
+        first_category: the number of the lowest category; 1 where categories count from 1.
 
     Returns:
         Columns person_id, item_id, response (int32, nulls kept) and, where present, group (string), seq (as
-        read) and weight (float64), in the order of the files and rows.
+        read) and weight (float64), in the order of the files and rows; of a wide table, item after item. The
+        schema's metadata says what a user should know of the reading.
 
     Raises:
         InputError: the source cannot be read, or a column is missing or holds what it must not.
-        UsageError: one column is named for two purposes.
+        UsageError: one column is named for two purposes, or options contradict each other.
     """
-    wanted = _wanted(person_col, item_col, response_col, group_col, seq_col, weight_col)
+    told = _Told(parse_codes(missing), first_category, [])
+    if isinstance(first_category, bool) or not isinstance(first_category, int) or first_category < 0:
+        raise UsageError(f"--first-category must be a whole number of at least 0, found {first_category!r}.")
+    where = describe(source)
+    if before := told_before(source):
+        told = _left(told, before)
+    elif hasattr(source, "__arrow_c_stream__") and peek_memory(source) is None:
+        source = pa.table(source)  # what can be read once only
+    named = (person_col, item_col, response_col, group_col, seq_col, weight_col)
+    if wide:
+        if item_col != ITEM or response_col != RESPONSE or seq_col is not None:
+            raise UsageError("--wide takes no --item-col, --response-col or --seq-col: every column is an item.")
+        wanted, notes = wanted_of_wide(_peek(source, where), where, person_col, group_col, weight_col)
+        told.notes.extend(notes)
+        table = melt(_read(source, wanted, where), where)
+        return _checked(table, where, told)
+    wanted = _wanted(*named)
+    if named[:3] == (PERSON, ITEM, RESPONSE):
+        return _checked(_read_contract(source, wanted, where, told), where, told)
+    found = _peek(source, where)
+    if any(want.required and want.column not in found.names for want in wanted):
+        refuse_wide(found, where)
+    table = _read(source, wanted, where)
+    refuse_columns_of_wide(table, found, [want.column for want in wanted], where)
+    return _checked(table, where, told)
+
+
+class _Told(NamedTuple):
+    """Codes that mean missing, the number of the lowest category, and notes so far."""
+
+    missing: Codes
+    first_category: int
+    notes: list[str]
+
+
+def _left(told: _Told, before: dict[str, Any]) -> _Told:
+    """What there is left to do for a table that `read_responses` gave."""
+    codes = parse_codes([code for code in told.missing.texts if code not in before["missing"]])
+    first = 0 if before["first_category"] else told.first_category
+    return _Told(codes, first, list(before["notes"]))
+
+
+def _locate(source: Union[str, "os.PathLike[str]"]) -> Files:
+    return locate(source, (*PARQUET_SUFFIXES, *CSV_SUFFIXES))
+
+
+def _peek(source: Source, where: str) -> Peek:
+    found = peek_memory(source)
+    if found is not None:
+        return found
+    return peek_files(_locate(source), where) if isinstance(source, str | os.PathLike) else Peek([], None)
+
+
+def _read_contract(source: Source, wanted: list[Wanted], where: str, told: "_Told") -> pa.Table:
+    """A long table with the contract's columns, or with those of the Item Response Warehouse."""
+    try:
+        return _read(source, wanted, where)
+    except InputError:
+        found = _peek(source, where)
+        if not _of_warehouse(found):
+            if not {PERSON, ITEM, RESPONSE} <= set(found.names):
+                refuse_wide(found, where)
+            raise
+    shown = ", ".join(WAREHOUSE.values())
+    told.notes.append(f"The columns {shown} are taken as persons, items and responses (Item Response Warehouse).")
+    return _read(source, [want._replace(column=WAREHOUSE.get(want.name, want.column)) for want in wanted], where)
+
+
+def _of_warehouse(found: Peek) -> bool:
+    return not {PERSON, ITEM, RESPONSE} & set(found.names) and set(WAREHOUSE.values()) <= set(found.names)
+
+
+def _read(source: Source, wanted: list[Wanted], where: str) -> pa.Table:
+    """The wanted columns; those of a CSV file have the types that their text allows."""
     table = from_memory(source, wanted)
-    if table is None:
-        if not isinstance(source, str | os.PathLike):
-            problem = f"Expected a path, a URL, a pyarrow Table or a pandas DataFrame, found {describe(source)}."
-            raise InputError(problem, "Pass the path of a Parquet file.")
-        table = read_parquet(locate(source), wanted)
-    return _checked(table, describe(source))
+    if table is not None:
+        return table
+    if not isinstance(source, str | os.PathLike):
+        problem = f"Expected a path, a URL, a pyarrow Table or a pandas DataFrame, found {where}."
+        raise InputError(problem, "Pass the path of a Parquet or CSV file.")
+    files = _locate(source)
+    if not are_text(files, where):
+        return read_parquet(files, wanted)
+    table = read_text(files, wanted)
+    casts = {PERSON: as_ids, ITEM: as_ids, SEQ: as_any, WEIGHT: as_weights}
+    columns = zip(table.column_names, table.columns, strict=True)
+    return pa.table({n: casts[n](c) if n in casts and is_string(c.type) else c for n, c in columns})
 
 
 def _wanted(person: str, item: str, response: str, *optional: str | None) -> list[Wanted]:
@@ -80,9 +175,15 @@ def _wanted(person: str, item: str, response: str, *optional: str | None) -> lis
     return wanted
 
 
-def _checked(table: pa.Table, where: str) -> pa.Table:
+def _checked(table: pa.Table, where: str, told: _Told) -> pa.Table:
     columns = {name: table[name] for name in (PERSON, ITEM)}
-    response = as_responses(table, where)
+    if told.missing.texts or is_string(table[RESPONSE].type):
+        response, notes = without_missing(table, told.missing, where)
+        table = table.set_column(table.column_names.index(RESPONSE), RESPONSE, response)
+        told.notes.extend(notes)
+    response = as_responses(table, where, told.first_category)
+    if told.first_category:
+        told.notes.append(f"Categories count from {told.first_category}, as --first-category says: that is category 0.")
     check_ids(table, PERSON, where)
     check_ids(table, ITEM, where)
     columns[RESPONSE] = response
@@ -92,4 +193,7 @@ def _checked(table: pa.Table, where: str) -> pa.Table:
         columns[SEQ] = as_order(table[SEQ], where)
     if WEIGHT in table.column_names:
         columns[WEIGHT] = as_numbers(table[WEIGHT], WEIGHT, where)
-    return pa.table(columns)
+    found = pa.table(columns)
+    if not told.notes:
+        return found
+    return with_told(found, missing=told.missing.texts, first_category=told.first_category, notes=told.notes)

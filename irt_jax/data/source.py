@@ -1,4 +1,4 @@
-"""Take the wanted columns of Parquet files or of a table that is already in memory.
+"""Take the wanted columns of Parquet or CSV files or of a table that is already in memory.
 
 What comes out is one Arrow table under this package's names. Whether the values are good is not decided here
 but in `check`.
@@ -6,7 +6,7 @@ but in `check`.
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -14,7 +14,9 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from irt_jax.data.locate import Files, first_line, parts_below
+from irt_jax.data.delimited import read_delimited, read_header
+from irt_jax.data.locate import CSV_SUFFIXES, Files, first_line, parts_below
+from irt_jax.data.room import Room, bytes_of
 from irt_jax.errors import InputError, first_few
 
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
@@ -70,12 +72,40 @@ def read_parquet(files: Files, wanted: Sequence[Wanted]) -> pa.Table:
 
     Raises:
         InputError: a file is not Parquet, damaged or not permitted, lacks a column, or its types differ from
-            those of the other files.
+            those of the other files; or there is no memory for the rows.
     """
+    return _read_all(files, wanted, _read_file)
+
+
+def read_text(files: Files, wanted: Sequence[Wanted]) -> pa.Table:
+    """Read the wanted columns of CSV files, hive partitions included, into one table of text.
+
+    Raises:
+        InputError: a file is no CSV file, damaged or not permitted, or lacks a column; or there is no memory.
+    """
+    return _read_all(files, wanted, _read_text_file)
+
+
+def are_text(files: Files, where: str) -> bool:
+    """Whether the files are CSV, by their names.
+
+    Raises:
+        InputError: some are.
+    """
+    text = [path.lower().endswith(CSV_SUFFIXES) for path in files.paths]
+    if any(text) and not all(text):
+        shown = [os.path.basename(files.paths[text.index(kind)]) for kind in (True, False)]
+        problem = f"Expected files of one kind in {where}, found CSV and others: {first_few(shown, total=len(text))}."
+        raise InputError(problem, "Name those that are meant, as in '*.parquet' or '*.csv'.")
+    return any(text)
+
+
+def _read_all(files: Files, wanted: Sequence[Wanted], read: "_Read") -> pa.Table:
     partitions = _partition_columns(files)
+    room = Room(repr(files.paths[0]) if len(files.paths) == 1 else f"{len(files.paths):,} files")
 
     def read_one(path: str) -> pa.Table:
-        return _read_file(files, path, wanted, partitions)
+        return read(files, path, wanted, partitions, room)
 
     if len(files.paths) == 1:
         return read_one(files.paths[0])
@@ -84,7 +114,7 @@ def read_parquet(files: Files, wanted: Sequence[Wanted]) -> pa.Table:
     return _concat(files.paths, tables)
 
 
-def _partition_columns(files: Files) -> dict[str, dict[str, Any]]:
+def _partition_columns(files: Files) -> "_Partitions":
     """Give for each hive key the value of each file: integers when all are written as such, else strings."""
     columns: dict[str, dict[str, Any]] = {}
     for path in files.paths:
@@ -100,21 +130,58 @@ def _partition_columns(files: Files) -> dict[str, dict[str, Any]]:
     return columns
 
 
-def _read_file(files: Files, path: str, wanted: Sequence[Wanted], partitions: dict[str, dict[str, Any]]) -> pa.Table:
+_Partitions = dict[str, dict[str, Any]]
+_Read = Callable[[Files, str, Sequence[Wanted], _Partitions, Room], pa.Table]
+
+
+def _read_file(files: Files, path: str, wanted: Sequence[Wanted], partitions: _Partitions, room: Room) -> pa.Table:
     try:
         with files.open(path) as stream, pq.ParquetFile(stream, pre_buffer=True) as parquet:
             inside = parquet.schema_arrow.names
             outside = [key for key, values in partitions.items() if path in values and key not in inside]
             chosen = pick([*inside, *outside], wanted, repr(path))
-            table = parquet.read([want.column for want in chosen if want.column in inside])
             rows = parquet.metadata.num_rows
+            kinds = [parquet.schema_arrow.field(want.column).type for want in chosen if want.column in inside]
+            room.take(rows, sum(map(bytes_of, kinds)))
+            table = parquet.read([want.column for want in chosen if want.column in inside])
     except InputError:
         raise
+    except MemoryError as error:
+        raise InputError(
+            f"No memory left while reading {path!r}.", "Read fewer rows, or use another machine."
+        ) from error
     except Exception as error:  # Arrow and each fsspec file system have errors of their own
         raise _unreadable(files, path, error) from error
+    return _named(table, chosen, path, partitions, rows)
+
+
+def _read_text_file(files: Files, path: str, wanted: Sequence[Wanted], partitions: _Partitions, room: Room) -> pa.Table:
+    try:
+        header = read_header(files, path)
+        outside = [key for key, values in partitions.items() if path in values and key not in header.names]
+        chosen = pick([*header.names, *outside], wanted, repr(path))
+        inside = [want.column for want in chosen if want.column in header.names]
+        if header.row_bytes:
+            room.take(int(header.size / header.row_bytes), int(header.row_bytes) + 4 * len(inside))
+        table = read_delimited(files, path, header, inside)
+    except InputError:
+        raise
+    except MemoryError as error:
+        raise InputError(
+            f"No memory left while reading {path!r}.", "Read fewer rows, or use another machine."
+        ) from error
+    except Exception as error:  # each fsspec file system has errors of its own
+        raise _not_opened(path, error) or InputError(
+            f"Cannot read the CSV file {path!r}: {first_line(error)}.", "Write or copy it again."
+        ) from error
+    return _named(table, chosen, path, partitions, table.num_rows)
+
+
+def _named(table: pa.Table, chosen: Sequence[Wanted], path: str, partitions: _Partitions, rows: int) -> pa.Table:
+    """The wanted columns by this package's names, with those that the path gives."""
     columns = {}
     for want in chosen:
-        if want.column in inside:
+        if want.column in table.column_names:
             columns[want.name] = plain(table[want.column])
         else:
             value = partitions[want.column][path]
@@ -127,11 +194,18 @@ def _constant(value: Any, kind: pa.DataType, rows: int) -> pa.ChunkedArray:
     return pa.chunked_array([pa.repeat(pa.scalar(value, kind), rows)])
 
 
-def _unreadable(files: Files, path: str, error: Exception) -> InputError:
+def _not_opened(path: str, error: Exception) -> InputError | None:
     if isinstance(error, PermissionError):
         return InputError(f"No permission to read {path!r}.", "Check the file's permissions.")
     if isinstance(error, FileNotFoundError):
         return InputError(f"No such file: {path!r}.", "Check the path.")
+    return None
+
+
+def _unreadable(files: Files, path: str, error: Exception) -> InputError:
+    known = _not_opened(path, error)
+    if known is not None:
+        return known
     try:
         with files.open(path) as stream:
             magic = bytes(stream.read(4))
@@ -140,7 +214,8 @@ def _unreadable(files: Files, path: str, error: Exception) -> InputError:
     if magic == b"PAR1":
         problem = f"The Parquet file {path!r} is truncated or damaged: {first_line(error)}"
         return InputError(problem, "Write or copy it again.")
-    return InputError(f"Expected a Parquet file, found something else: {path!r}.", "Convert it to Parquet.")
+    remedy = "Convert it to Parquet, or name it .csv or .tsv if it is text."
+    return InputError(f"Expected a Parquet file, found something else: {path!r}.", remedy)
 
 
 def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

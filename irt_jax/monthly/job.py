@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from irt_jax.calibration import calibrate
-from irt_jax.data import encode, read_anchors
+from irt_jax.data import align_anchors, encode, read_anchors
 from irt_jax.data.encode import Responses
 from irt_jax.data.leftovers import sweep
 from irt_jax.data.lock import only_one
@@ -30,6 +30,7 @@ from irt_jax.monthly.folder import choose_folder, file_hashes, open_folder, tabl
 from irt_jax.monthly.screening import Screened, said, screen, still_linking
 from irt_jax.monthly.settings import METHOD_NAMES, Method, MonthlySettings, choose_methods, common_options
 from irt_jax.names import DRIFT_FILE, MONTHLY_FILE, PROMOTION_FILE, RUN_FILE
+from irt_jax.preparation import code_models
 from irt_jax.timing import Stopwatch
 
 #: Folder of the first fit, with all anchors.
@@ -114,6 +115,9 @@ def _run_month(
         raise UsageError(f"{', '.join(clash)} names a method of the job.", "Give the table another name: NAME=FILE.")
     coded = encode(table, repeats=common.repeats, min_responses=common.min_responses, drop_rare=common.drop_rare)
     bank = None if anchors is None else read_anchors(anchors)
+    code_models(
+        coded, common, None if bank is None else align_anchors(coded, bank)
+    )  # refuses before anything is written
     methods = choose_methods(common, settings, coded.n_responses)
     check_month(coded, bank, methods, also)
     inputs = {

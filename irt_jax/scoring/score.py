@@ -113,7 +113,10 @@ def _known(responses: Responses, items: KnownItems) -> tuple[Responses, KnownIte
     beyond = np.unique(item[response >= items.coding.has(len(items.ids)).sum(1)[item]])
     if len(beyond):
         shown = first_few(items.ids.take(pa.array(beyond[:5])).to_pylist(), total=len(beyond))
-        raise InputError(f"Expected responses within the items' categories, found others in {shown}.", "Recode them.")
+        raise InputError(
+            f"Expected responses within the items' categories, found others, up to {response.max()}, in {shown}.",
+            "Recode them; codes of missing responses are named with --missing, and --first-category 1 counts from 1.",
+        )
     part = dataclasses.replace(
         responses,
         person=responses.person[usable],

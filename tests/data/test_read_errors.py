@@ -15,9 +15,9 @@ assert_fails = partial(assert_refused, read_responses)
 
 def test_missing_sources(tmp_path):
     assert_fails(tmp_path / "no.parquet", "No such file or folder", "no.parquet")
-    assert_fails(tmp_path, "No Parquet file in the folder", "empty")
-    (tmp_path / "data.csv").write_text("a,b")
-    assert_fails(tmp_path, "No Parquet file in the folder", "data.csv", ".parquet")
+    assert_fails(tmp_path, "No Parquet or CSV file in the folder", "empty")
+    (tmp_path / "data.txt").write_text("a,b")
+    assert_fails(tmp_path, "No Parquet or CSV file in the folder", "data.txt", ".parquet")
     assert_fails(f"{tmp_path}/*.parquet", "No file matches", "*.parquet")
     assert_fails(7, "Expected a path", "the int")
 
@@ -81,13 +81,13 @@ def test_bad_ids(name):
 @pytest.mark.parametrize(
     ("values", "parts"),
     [
-        (["0", "1", "x"], ("integers or booleans", "string", "'0', '1', 'x'")),
+        (["0", "1", "x"], ("whole numbers", "is none in the Table: 'x'", "('bob', 'q1', 'x')", "--missing")),
         (pa.array([1, 2, 3], pa.timestamp("s")), ("integers or booleans", "timestamp")),
         ([0.0, 0.5, 1.0], ("fractions", "('ann', 'q2', 0.5)")),
         ([Decimal("0.0"), Decimal("0.5"), None], ("fractions", "('ann', 'q2', 0.5)")),
         ([0.0, float("nan"), 1.0], ("NaN", "('ann', 'q2', nan)", "null")),
         ([0.0, 1.0, float("inf")], ("infinity", "('bob', 'q1', inf)")),
-        ([0, -1, -2], ("from 0 to 32,768", "('ann', 'q2', -1), ('bob', 'q1', -2)", "null")),
+        ([0, -1, -2], ("from 0 to 32,768", "('ann', 'q2', -1), ('bob', 'q1', -2)", "--missing -1,-2")),
         ([0.0, -1.0, 1.0], ("from 0 to 32,768", "('ann', 'q2', -1.0)")),
         ([0, 1, 2**15 + 1], ("from 0 to 32,768", "('bob', 'q1', 32769)")),
         (pa.array([0, 1, 2**64 - 1], pa.uint64()), ("from 0 to 32,768", "18446744073709551615")),
