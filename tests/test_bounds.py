@@ -1,4 +1,4 @@
-"""Values out of their bounds, by command: exit code 2 or 3, one line that names them, nothing written, nothing fitted."""
+"""Values out of their bounds, by command: exit code 2 or 3, one line that names them, nothing written or fitted."""
 
 import os
 
@@ -7,12 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from irt_jax import memory
+from irt_jax import memory, metrics
 from irt_jax.anchor_models import refuse_other_models
 from irt_jax.bounds import OPTIONS
 from irt_jax.calibration import make_options
 from irt_jax.data import align_anchors, encode, read_anchors
-from irt_jax.errors import InputError, UsageError
+from irt_jax.errors import InputError, OutputError
 from irt_jax.machine import Memory
 from irt_jax.models import MODELS
 from irt_jax.models.bank import code_items
@@ -122,10 +122,10 @@ def test_every_number_of_a_calibration_has_its_bounds():
         n for n, f in make_options().__dataclass_fields__.items() if "int" in str(f.type) or "float" in str(f.type)
     }
     assert numbers - {"by_group"} <= set(OPTIONS)
-    for value in (True, "3", 2.5, None):
-        with pytest.raises(UsageError, match="--min-responses") if value is not None else pytest.raises(TypeError):
-            make_options(min_responses=value) if value is not None else int(value)
-    assert make_options(seed=np.int64(3), interval=np.float32(0.5)).as_dict()["seed"] == 3
+    assert [OPTIONS["min_responses"].holds(value) for value in (3, True, "3", 2.5, float("nan"), 10**30)] == [
+        *(True, False, False, False, False, False)
+    ]
+    assert [OPTIONS["interval"].holds(value) for value in (0.5, 1, True, float("nan"), 10**400)] == [True] + [False] * 4
 
 
 def test_chains_and_draws_are_held_against_the_memory(irt, given, monkeypatch):
@@ -287,3 +287,13 @@ def test_tables_to_compare_with_are_looked_at_before_the_first_fit(irt, given, d
         assert (code, printed) == (3, ""), errors
         assert message in errors
         assert not (tmp_path / "out").exists()
+
+
+def test_metrics_that_fail_late_do_not_say_that_nothing_is_there(tmp_path, monkeypatch):
+    def full(*_):
+        raise OutputError("the disk is full.", "Nothing was left behind.")
+
+    monkeypatch.setattr(metrics, "write_text_file", full)
+    with pytest.raises(OutputError, match=r"the disk is full\. The run itself is written\.") as failed:
+        metrics.write_metrics(tmp_path / "run.prom", [])
+    assert "Nothing was left" not in str(failed.value)
