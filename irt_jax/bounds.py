@@ -21,8 +21,8 @@ class Bound(NamedTuple):
         whole: whether only whole numbers are meant.
     """
 
-    lowest: float
-    highest: float
+    lowest: float | int
+    highest: float | int
     whole: bool = False
 
     def holds(self, value: object) -> bool:
@@ -82,8 +82,8 @@ OPTIONS: dict[str, Bound] = {
     "ability_sd": Bound(0.0, 100.0),
     "log_a_sd": Bound(0.0, 3.0),
     "b_sd": Bound(0.0, 100.0),
-    "a_sd": Bound(1e-6, 3.0),
-    "anchor_b_sd": Bound(1e-6, 100.0),
+    "a_sd": Bound(1e-4, 3.0),
+    "anchor_b_sd": Bound(1e-4, 100.0),
 }
 
 
@@ -126,7 +126,7 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _written(value: float) -> str:
+def _written(value: float | int) -> str:
     if isinstance(value, int) and value == 2**63 - 1:
         return "2^63 - 1"
     return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"

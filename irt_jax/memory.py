@@ -11,7 +11,7 @@ COPIES = 2
 STATES, NODES = 4, 40
 
 
-def refuse_beyond_memory(size: float, what: str, remedy: str) -> None:
+def refuse_beyond_memory(size: float | int, what: str, remedy: str) -> None:
     """Refuse what cannot fit, rather than be killed by the kernel without a word.
 
     Args:

@@ -23,12 +23,14 @@ def demo(
 ) -> None:
     """Calibrate real data: VerbAgg, half of the persons as last month's bank, half as this month."""
     with STOPWATCH.measure("import"):
+        from irt_jax.bounds import check_options
         from irt_jax.console import watching
         from irt_jax.data.overwrite import DEMO
         from irt_jax.data.write import check_output
         from irt_jax.demo import run_demo
         from irt_jax.engines.devices import keep_compiled
 
+    check_options(seed=seed, chains=chains, draws=draws, warmup=warmup)
     keep_compiled()
     check_output(out, overwrite=overwrite, kind=DEMO)
     with watching(quiet) as progress:

@@ -16,19 +16,19 @@ from irt_jax.names import ITEM
 #: Guessing and slipping: a curve goes from c up to d.
 C, D = Bound(0.0, 0.999), Bound(0.001, 1.0)
 #: What an anchor may be. Slopes and difficulties of the logistic scale are far within; 500 +- 100 is another scale. An
-#: SD below 1e-6 is no estimate's; --anchor-mode fixed is for parameters that are exact.
+#: SD below 1e-4 is no estimate's; --anchor-mode fixed is for parameters that are exact.
 OF_ANCHORS = {
     "a": Bound(1e-3, 100.0),
     "b": Bound(-100.0, 100.0),
     "log_a": Bound(-7.0, 5.0),
-    "log_a_sd": Bound(1e-6, 10.0),
-    "b_sd": Bound(1e-6, 100.0),
+    "log_a_sd": Bound(1e-4, 10.0),
+    "b_sd": Bound(1e-4, 100.0),
     "c": C,
     "d": D,
     "c_sd": Bound(1e-6, 1.0),
     "d_sd": Bound(1e-6, 1.0),
     "thresholds": Bound(-100.0, 100.0),
-    "thresholds_sd": Bound(1e-6, 100.0),
+    "thresholds_sd": Bound(1e-4, 100.0),
 }
 #: What a known item may be: slopes may be negative, and one near zero, as maximum likelihood has them, is far away.
 OF_ITEMS = {

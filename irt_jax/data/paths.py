@@ -45,7 +45,7 @@ def check_path(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise OutputError(f"{text} cannot be written: {error.strerror}.", "Choose another path.") from error
+        raise OutputError(f"{text} could not be written: {error.strerror}.", "Choose another path.") from error
 
 
 def check_writable(path: Path) -> None:
