@@ -56,12 +56,14 @@ def _as_text(command: Callable[..., object]) -> int:
 
 
 def _foreseen(command: Callable[..., object]) -> object:
-    """Call a command; what JAX says of a device that is not there becomes an error of ours."""
+    """Call a command; what JAX says of a device that is not there, or of an interruption, becomes an error of ours."""
     try:
         return command()
-    except (RuntimeError, AssertionError) as error:
+    except Exception as error:
+        if signals.came() is not None:  # native code makes other errors of it
+            raise signals.interruption() from error
         platform = os.environ.get("JAX_PLATFORMS")
-        if not platform or _has_devices():
+        if not isinstance(error, RuntimeError | AssertionError) or not platform or _has_devices():
             raise
         said = " ".join(str(error).split(" (", 1)[0].split()).rstrip(".")
         raise UsageError(

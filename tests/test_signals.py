@@ -80,6 +80,12 @@ SWALLOWED = {
         with Stopwatch().measure("write"):
             print("swallowed")
     """,
+    "an extension that makes another error of it": """
+        try:
+            term(); time.sleep(60)
+        except BaseException as error:
+            raise ImportError("Encountered an error while initializing the extension.") from error
+    """,
     "a native call": f"term() if False else signal.setitimer; os.popen(f'sleep .3; kill {{os.getpid()}}'); {NATIVE}",
 }
 
