@@ -38,6 +38,7 @@ def counted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """Limits are for tests that are marked, hence counted."""
     monkeypatch.setattr(limits, "counted", request.node.get_closest_marker("statistical") is not None)
     monkeypatch.setattr(limits, "case", request.node.nodeid)
+    monkeypatch.setattr(limits, "made", 0)
 
 
 @pytest.fixture(autouse=True)

@@ -84,11 +84,11 @@ def problems(replications: list[Replication], of_intervals: str = "covered") -> 
         correlation = np.mean([r.correlation[key] for r in replications])
         share, error = covered.sum() / n.sum(), (covered / n).std(ddof=1) / root
         print(f"{key:10} coverage {share:.3f} +- {error:.3f}, RMSE {rmse:.3f}, correlation {correlation:.3f}")
-        if not limits.likely(limits.binomial(covered.sum(), n.sum(), 0.95, DESIGN), COMPARISONS):
+        if limits.binomial(covered.sum(), n.sum(), 0.95, DESIGN) < limits.level(COMPARISONS):
             found.append(f"coverage of {key}")
     ranks = np.array([r.log_likelihood_rank for r in replications])
     print(f"rank of the log-likelihood {ranks.mean():.3f}, uniform is 0.5 +- {1 / np.sqrt(12) / root:.3f}")
-    if not limits.within((ranks.mean() - 0.5) * np.sqrt(12) * root, COMPARISONS):
+    if limits.beyond((ranks.mean() - 0.5) * np.sqrt(12) * root, COMPARISONS):
         found.append("rank of the log-likelihood")
     return found
 
