@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from irt_jax import logs
+from irt_jax.errors import printed
 from irt_jax.names import ANCHORS_FILE, ITEMS_FILE, METRICS_FILE, PERSONS_FILE, POSTERIOR_FILE, RUN_FILE
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def item_table(items: pa.Table, max_items: int) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for row in items.slice(0, max_items).to_pylist():
         table.add_row(
-            str(row["item_id"]),
+            printed(row["item_id"]),
             "anchor" if row["is_anchor"] else "",
             f"{row['n_responses']:,}",
             f"{row['mean_response']:.2f}",

@@ -28,7 +28,7 @@ class Codes(NamedTuple):
     numbers: tuple[float, ...] = ()
 
 
-def parse_codes(given: str | int | Iterable[str | int] | None) -> Codes:
+def parse_codes(given: str | int | float | Iterable[str | int | float] | None) -> Codes:
     """Codes from an option or an argument.
 
     Args:

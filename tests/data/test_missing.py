@@ -73,7 +73,7 @@ def test_codes_are_counted_and_taken_once():
     assert coded.notes == (note,)
     assert coded.dropped["null_responses"] == 2
     assert_fails(table(response=[9, 9, 9]), "only nulls", missing=[9])
-    assert_fails(table(), "--missing", missing=[None], error=UsageError)
+    assert_fails(table(), "--missing", missing=[True], error=UsageError)
 
 
 def test_negative_codes_are_named():
