@@ -37,7 +37,7 @@ def parse_codes(given: str | int | float | Iterable[str | int | float] | None) -
     Raises:
         UsageError: something else.
     """
-    given = (given,) if isinstance(given, str | int) else given or ()
+    given = (given,) if isinstance(given, str | int | float) else given or ()
     texts: list[str] = []
     for code in given:
         if isinstance(code, bool) or not isinstance(code, str | int | float | np.integer | np.floating):
