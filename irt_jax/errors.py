@@ -93,17 +93,6 @@ def brief(value: object) -> str:
     return repr(value) if len(value) <= SHOWN else f"{value[:SHOWN]!r}..."
 
 
-def printed(value: object) -> str:
-    """Write an id into a table, without quotes: what does not print is escaped, and what is long is cut.
-
-    Args:
-        value: an id.
-    """
-    text = value if isinstance(value, str) else str(value)
-    shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
-    return shown if shown.isprintable() else repr(shown)[1:-1]
-
-
 def first_few(values: Iterable[object], limit: int = 5, total: int | None = None) -> str:
     """Write the first ids of a list: `'q1', 'q7' and 12 more`.
 

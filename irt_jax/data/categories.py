@@ -97,7 +97,7 @@ def _refuse_codes(responses: Responses, codes: list[int], mask: np.ndarray, used
 
 
 def _refuse_from_one(used: np.ndarray, polytomous: np.ndarray, known: np.ndarray) -> None:
-    lowest = int(used.min(initial=0))
+    lowest = int(used[0]) if len(used) else 0
     if lowest and not known[polytomous].any():
         raise InputError(
             f"Expected categories counted from 0, found responses from {lowest} to {used.max()} and no 0 in any item.",
@@ -155,7 +155,7 @@ def advice_for_two(responses: Responses, binary: Bool[np.ndarray, " item"]) -> s
         binary: items of two categories.
     """
     used = used_categories(responses, binary)
-    above, codes = used[used > 1].tolist(), apart([0, *used[used > 0]])
+    above, codes = used[used > 1].tolist(), apart([0, *used[used > 0].tolist()])
     recode = "recode these items to wrong (0) and right (1), or use --model grm, gpcm, pcm or nominal."
     if used.tolist() == [1, 2]:
         return "No response is 0: if 1 is wrong and 2 is right, say so with --first-category 1."

@@ -28,7 +28,7 @@ class Codes(NamedTuple):
     numbers: tuple[float, ...] = ()
 
 
-def parse_codes(given: str | int | Iterable[str | int] | None) -> Codes:
+def parse_codes(given: str | int | float | Iterable[str | int | float] | None) -> Codes:
     """Codes from an option or an argument.
 
     Args:
@@ -37,7 +37,7 @@ def parse_codes(given: str | int | Iterable[str | int] | None) -> Codes:
     Raises:
         UsageError: something else.
     """
-    given = (given,) if isinstance(given, str | int) else given or ()
+    given = (given,) if isinstance(given, str | int | float) else given or ()
     texts: list[str] = []
     for code in given:
         if isinstance(code, bool) or not isinstance(code, str | int | float | np.integer | np.floating):

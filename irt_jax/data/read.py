@@ -33,7 +33,7 @@ def read_responses(
     seq_col: str | None = None,
     weight_col: str | None = None,
     wide: bool = False,
-    missing: str | int | Iterable[str | int] | None = None,
+    missing: str | int | float | Iterable[str | int | float] | None = None,
     first_category: int = 0,
 ) -> pa.Table:
     """Read and check responses, one row a response, or with `wide` one row a person.

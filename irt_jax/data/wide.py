@@ -13,6 +13,9 @@ from irt_jax.data.source import Wanted
 from irt_jax.errors import InputError, UsageError, first_few
 from irt_jax.names import GROUP, ITEM, PERSON, RESPONSE, WEIGHT
 
+#: What R and pandas call the column of row numbers that they write.
+ROW_NUMBERS = ("", "Unnamed: 0", "__index_level_0__")
+
 
 def wanted_of_wide(
     found: Peek, where: str, person: str, group: str | None, weight: str | None
@@ -48,7 +51,10 @@ def wanted_of_wide(
         if want.column not in found.names:
             problem = f"Expected a column {want.column!r} in {where}, found {first_few(found.names, 12) or 'none'}."
             raise InputError(problem, f"Name the column with {want.option}.")
-    items = [Wanted(f"{RESPONSE} {name}", name) for name in found.names if name not in columns]
+    numbers = [name for name in found.names if name in ROW_NUMBERS and name not in columns]
+    if numbers:
+        notes.append(f"The column {numbers[0]!r} is left out: row numbers, and no item.")
+    items = [Wanted(f"{RESPONSE} {name}", name) for name in found.names if name not in (*columns, *numbers)]
     if not items:
         raise InputError(f"Expected a column for each item in {where}, found none besides {first_few(columns)}.")
     if {PERSON, ITEM, RESPONSE} <= set(found.names):

@@ -7,7 +7,8 @@ from tables import assert_refused, table
 
 from irt_jax.data import encode, read_responses
 from irt_jax.data.told import told_of
-from irt_jax.errors import UsageError, brief, first_few, printed
+from irt_jax.errors import UsageError, brief, first_few
+from irt_jax.terminal import shown
 
 assert_fails = partial(assert_refused, read_responses)
 
@@ -73,7 +74,7 @@ def test_codes_are_counted_and_taken_once():
     assert coded.notes == (note,)
     assert coded.dropped["null_responses"] == 2
     assert_fails(table(response=[9, 9, 9]), "only nulls", missing=[9])
-    assert_fails(table(), "--missing", missing=[None], error=UsageError)
+    assert_fails(table(), "--missing", missing=[True], error=UsageError)
 
 
 def test_negative_codes_are_named():
@@ -107,11 +108,11 @@ def test_ids_that_are_alike_are_named():
 
 def test_what_does_not_print_is_escaped_and_what_is_long_is_cut():
     assert brief("\x1b[31m\u202e") == r"'\x1b[31m\u202e'"
-    assert printed("\x1b[31m\u202eq") == r"\x1b[31m\u202eq"
-    assert printed("it's") == "it's"
+    assert shown("\x1b[31m\u202eq") == r"\x1b[31m\u202eq"
+    assert shown("it's") == "it's"
     assert len(brief("q" * 10**6)) < 70
     assert len(brief(("q" * 10**6, "r" * 10**6, 1))) < 140
-    assert len(printed("q" * 10**6)) < 70
+    assert len(shown("q" * 10**6)) < 70
     assert len(brief(10**100)) < 70
     assert first_few(["a", ("b", 1), ("c",)]) == "'a', ('b', 1), ('c',)"
     long = table(person_id=["p" * 10**6] * 3, response=[0, 1, -1])

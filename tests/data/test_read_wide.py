@@ -64,6 +64,15 @@ def test_columns_of_persons(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+def test_row_numbers_are_no_item(tmp_path, name):
+    path = tmp_path / "w.csv"
+    path.write_text(f'"{name}","id","q1","q2"\n1,a,1,0\n2,b,0,1\n')
+    found = read_responses(path, wide=True)
+    assert set(found["item_id"].to_pylist()) == {"q1", "q2"}
+    assert "row numbers" in told_of(found)[1]
+
+
 def test_what_no_wide_table_is():
     assert_fails(wide(when=pa.array([1] * 20, pa.date32())), "date32[day] in 'when'", "no items", wide=True)
     twice = pa.concat_tables([wide(), wide(n=1)])
