@@ -13,13 +13,15 @@ from irt_jax.data.check import check_ids
 from irt_jax.data.locate import Files, first_line, locate
 from irt_jax.data.source import Wanted, describe, from_memory, pick, read_parquet
 from irt_jax.errors import InputError, first_few
-from irt_jax.names import ITEM, ITEMS_FILE, LISTS
+from irt_jax.names import GROUP, ITEM, ITEMS_FILE, LISTS
 
 #: Marks ids from a CSV, where a number and its text look the same: they match ids of either kind.
 UNTYPED = {b"irt_jax": b"untyped"}
 
 
-def read_item_table(source: object, wanted: Sequence[Wanted], numbers: Collection[str], what: str = "item") -> pa.Table:
+def read_item_table(
+    source: object, wanted: Sequence[Wanted], numbers: Collection[str], what: str = "item", *, by_group: bool = False
+) -> pa.Table:
     """Read a table and check that every item stands in it once.
 
     Args:
@@ -28,6 +30,7 @@ def read_item_table(source: object, wanted: Sequence[Wanted], numbers: Collectio
         wanted: its columns, that of the ids first.
         numbers: names of the columns that are numbers; in a CSV file the others are text.
         what: the rows are, for messages.
+        by_group: whether an item may stand there once for each `group`.
 
     Returns:
         The wanted columns that are there; ids from a CSV file are marked `UNTYPED`.
@@ -45,8 +48,9 @@ def read_item_table(source: object, wanted: Sequence[Wanted], numbers: Collectio
     if table.num_rows == 0:
         raise InputError(f"Expected {what}s, found 0 rows in {where}.", f"Leave the {what}s out if there are none.")
     check_ids(table, ITEM, where)
-    counts = table[ITEM].value_counts()
-    repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+    keys = [ITEM, GROUP] if by_group and GROUP in table.column_names else [ITEM]
+    counts = table.group_by(keys).aggregate([([], "count_all")])
+    repeated = counts.filter(pc.greater(counts["count_all"], 1))[ITEM].unique()
     if len(repeated):
         shown = first_few(repeated.to_pylist())
         problem = f"Expected each {what} once, found repeated {ITEM} in {where}: {shown}."
