@@ -17,6 +17,7 @@ from irt_jax.abilities import Marginals, Populations, mean_posterior, summarise_
 from irt_jax.compiling import compilation_apart
 from irt_jax.data import Responses
 from irt_jax.delta import slopes
+from irt_jax.direction import upright
 from irt_jax.engines.covariance import covariance
 from irt_jax.engines.devices import prepare_devices
 from irt_jax.engines.laplace import with_directions
@@ -82,6 +83,7 @@ def estimate(
     *,
     flat: bool = False,
     alone: Bool[np.ndarray, " item"] | None = None,
+    scores: Float[np.ndarray, "item category"] | None = None,
 ) -> Estimated:
     """Climb to the maximum and invert the information there.
 
@@ -94,6 +96,7 @@ def estimate(
         stopwatch: takes the stages' seconds.
         flat: whether there are no priors, so that what is shared is estimated beside the items.
         alone: items whose estimates without their own priors are wanted exactly; None where none are wanted at all.
+        scores: of each item's categories, for `item_fit`.
 
     Raises:
         ConvergenceError: no grid that is fine enough.
@@ -102,7 +105,8 @@ def estimate(
     with compilation_apart(stopwatch, "mode"):
         problem = pose(model, responses, priors, population)
         start = {**model.start(responses.item, responses.response, priors), **population.start()}
-        problem, mode, error, ahead = locate_best(problem, start, strict=False, flat=flat)
+        located = locate_best(problem, start, strict=False, flat=flat)
+        problem, mode, error, ahead = upright(located, strict=False, flat=flat)
     with compilation_apart(stopwatch, "information"):
         metric = with_directions(problem.functions, problem.data, mode.metric, problem.shapes)
         own = covariance(problem.functions, problem.data, metric, problem.shapes, together=flat)
@@ -117,7 +121,7 @@ def estimate(
         abilities = _abilities(problem, values, interval)
         items = {name: values[name] for name in problem.model.parameters}
         log_likelihood = problem.log_likelihood(items, problem.population(values))
-        fit = item_fit(problem, items, problem.population(values), responses)
+        fit = item_fit(problem, items, problem.population(values), responses, scores)
     reason = _reasons(values["a" if "a" in values else "slopes"], own.blocks)
     device = jax.devices()[0]
     return Estimated(
