@@ -10,10 +10,11 @@ import pyarrow.csv as pa_csv
 from jaxtyping import Float64
 
 from irt_jax.data.check import check_ids
+from irt_jax.data.item_lists import with_lists
 from irt_jax.data.locate import Files, first_line, locate
 from irt_jax.data.source import Wanted, describe, from_memory, pick, read_parquet
 from irt_jax.errors import InputError, first_few
-from irt_jax.names import GROUP, ITEM, ITEMS_FILE, LISTS
+from irt_jax.names import GROUP, ITEM, ITEMS_FILE
 
 #: Marks ids from a CSV, where a number and its text look the same: they match ids of either kind.
 UNTYPED = {b"irt_jax": b"untyped"}
@@ -25,8 +26,8 @@ def read_item_table(
     """Read a table and check that every item stands in it once.
 
     Args:
-        source: a Parquet file, folder, glob or URL; a CSV file (by its suffix), which has no lists; a run's folder; or
-            a table in memory.
+        source: a Parquet file, folder, glob or URL; a CSV file (by its suffix); a run's folder; or a table in memory.
+            Lists may be in any of the forms of `with_lists`.
         wanted: its columns, that of the ids first.
         numbers: names of the columns that are numbers; in a CSV file the others are text.
         what: the rows are, for messages.
@@ -45,6 +46,7 @@ def read_item_table(
             problem = f"Expected a path, a URL, a pyarrow Table or a pandas DataFrame, found {where}."
             raise InputError(problem, "Pass the path of a Parquet or CSV file.")
         table = _read_path(source, wanted, numbers)
+    table = with_lists(table, where)
     if table.num_rows == 0:
         raise InputError(f"Expected {what}s, found 0 rows in {where}.", f"Leave the {what}s out if there are none.")
     check_ids(table, ITEM, where)
@@ -77,10 +79,8 @@ def _read_csv(files: Files, wanted: Sequence[Wanted], numbers: Collection[str]) 
         raise InputError(f"No permission to read {path!r}.", "Check the file's permissions.") from error
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"Cannot read the CSV file {path!r}: {first_line(error)}", "Correct the file.") from error
-    chosen = [
-        want for want in pick(table.column_names, wanted, repr(path)) if want.name.removesuffix("_sd") not in LISTS
-    ]
-    fields = [pa.field(want.name, types[want.column]) for want in chosen]
+    chosen = pick(table.column_names, wanted, repr(path))
+    fields = [pa.field(want.name, table[want.column].type) for want in chosen]
     fields[0] = fields[0].with_metadata(UNTYPED)
     return pa.table([table[want.column] for want in chosen], schema=pa.schema(fields))
 

@@ -64,5 +64,8 @@ def _refuse(
         first = np.flatnonzero(bad)[:5]
         shown: list[object] = ids.take(pa.array(first)).to_pylist()
         if value is not None:
-            shown = [(name, int(number) if number % 1 == 0 else float(number)) for name, number in zip(shown, value[first], strict=True)]
+            shown = [
+                (name, int(number) if number % 1 == 0 else float(number))
+                for name, number in zip(shown, value[first], strict=True)
+            ]
         raise InputError(f"{problem}: {first_few(shown, total=int(bad.sum()))}.", remedy)

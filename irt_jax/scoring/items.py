@@ -21,6 +21,8 @@ from irt_jax.posterior import GROUP_DRAWS
 #: What a file without the column `model` has.
 ASSUMED = "2pl"
 NUMBERS = ("a", "b", "c", "d")
+#: What is read besides the ids, and what may have numbers behind it: thresholds b1, b2, ..., and d1, d2, ...
+COLUMNS, NUMBERED = ("model", *NUMBERS, *LISTS, GROUP), ("b", "d")
 
 
 class KnownItems(NamedTuple):
@@ -67,14 +69,17 @@ def read_items(source: object) -> KnownItems:
             parameter that the item's model needs is missing.
     """
     where = describe(source)
-    wanted = [Wanted(ITEM, ITEM), *(Wanted(name, name, False) for name in ("model", *NUMBERS, *LISTS, GROUP))]
+    wanted = [Wanted(ITEM, ITEM), *(Wanted(name, name, False, numbered=name in NUMBERED) for name in COLUMNS)]
     table = read_item_table(source, wanted, NUMBERS, by_group=True)
-    models = table["model"] if "model" in table.column_names else pa.chunked_array([[ASSUMED] * table.num_rows])
+    models = table["model"] if "model" in table.column_names else pa.chunked_array([pa.nulls(table.num_rows)])
     coded = pc.fill_null(models.cast(pa.string()), ASSUMED).combine_chunks().dictionary_encode()
     names, code = coded.dictionary.to_pylist(), coded.indices.to_numpy()
     own = models_named(names, where)
     parameters = {name: numbers_or_nan(table, name) for name in NUMBERS}
     parameters |= {name: padded_lists(table, name) for name in LISTS}
+    lost = pc.is_null(models).to_numpy() & (np.isfinite(parameters["thresholds"]).sum(1) > 1)
+    problem = f"Expected the model of every item with thresholds in {where}, found none of"
+    _refuse(table[ITEM], lost, problem, "Add a column model, such as grm or gpcm.")
     lengths = np.max([np.isfinite(parameters[name]).sum(1) for name in LISTS], axis=0)
     polytomous = np.array([model.polytomous for model in own])[code]
     coding = code_items(own, code, np.where(polytomous, np.maximum(lengths + 1, 2), 2))
@@ -113,7 +118,32 @@ def _complete(items: KnownItems, where: str) -> KnownItems:
         raise InputError(f"Expected items with parameters in {where}, found none.", f"Needed: {', '.join(needed)}.")
     kept = {name: values[keep] for name, values in found.items()}
     groups = None if items.groups is None else items.groups.filter(pa.array(keep))
-    return KnownItems(items.ids.filter(pa.array(keep)), items.coding.of_items(keep), kept, groups)
+    complete = KnownItems(items.ids.filter(pa.array(keep)), items.coding.of_items(keep), kept, groups)
+    _refuse_values(complete, where)
+    return complete
+
+
+def _refuse_values(items: KnownItems, where: str) -> None:
+    """Parameters that make no probabilities: asymptotes outside 0 and 1 or crossed, graded thresholds that descend."""
+    n_items, coding = len(items.ids), items.coding
+    c, d = (items.parameters.get(name, np.full(n_items, value)) for name, value in (("c", 0.0), ("d", 1.0)))
+    takes_c, takes_d = (np.broadcast_to(coding.owns(name), n_items) for name in ("c", "d"))
+    lower, upper = np.where(takes_c, c, 0.0), np.where(takes_d, d, 1.0)
+    bad = (lower < 0.0) | (upper > 1.0) | (lower >= upper)
+    problem = f"Expected asymptotes with 0 <= c < d <= 1 in {where}, found others for"
+    _refuse(items.ids, bad, problem, "Correct these items.")
+    if "thresholds" in items.parameters:
+        both = coding.reports("thresholds", n_items)[:, 1:]
+        falls = (both & (np.diff(items.parameters["thresholds"], axis=1) <= 0.0)).any(1)
+        ordered = np.broadcast_to(coding.bank.ordered(coding.model), n_items)
+        problem = f"Expected ascending thresholds of graded items in {where}, found others for"
+        _refuse(items.ids, falls & ordered, problem, "Correct these items, or use the model gpcm if they are steps.")
+
+
+def _refuse(ids: pa.Array | pa.ChunkedArray, bad: np.ndarray, problem: str, remedy: str) -> None:
+    if bad.any():
+        shown = first_few(ids.filter(pa.array(bad)).slice(0, 5).to_pylist(), total=int(bad.sum()))
+        raise InputError(f"{problem} {shown}.", remedy)
 
 
 def item_draws(path: str | os.PathLike[str], items: KnownItems) -> dict[str, np.ndarray]:
