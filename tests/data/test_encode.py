@@ -10,6 +10,8 @@ from tables import assert_refused
 
 from irt_jax.data import Responses, encode, read_responses
 from irt_jax.errors import InputError, UsageError
+from irt_jax.options import Options
+from irt_jax.preparation import prepare
 
 COLUMNS = ("person_id", "item_id", "response")
 
@@ -277,3 +279,8 @@ def test_persons_without_responses_are_named_or_kept_with_their_group():
     assert kept.dropped["persons_without_responses"] == 0
     moved = table(rows, group=["g", "f", "f", "g", "h"])
     assert_fails(moved, "each person in one group", "'bob'", keep_persons=True)
+
+
+def test_a_calibration_names_the_persons_it_leaves_out():
+    _, _, notes = prepare(table(ROWS), None, Options(method="mml"))
+    assert "1 persons have no response that counts and are left out: 'cy'." in notes

@@ -31,8 +31,9 @@ def test_every_form_is_the_same_bank(form, tmp_path):
 
 def test_compare_reads_them_too(tmp_path):
     sides = {form: written(tmp_path, FORMS[form], f"{form}.csv") for form in ("columns", "brackets")}
-    found = compare(sides).table.to_pandas()
-    np.testing.assert_allclose(found.filter(regex="_difference$").fillna(0.0).to_numpy(float), 0.0)
+    found = compare(sides).pairs.to_pandas()
+    np.testing.assert_array_equal(found[["a_difference", "thresholds_difference"]], 0.0)
+    assert found.b_1.tolist() == [0.5, 0.5]
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,9 @@ def test_each_person_has_the_population_and_the_items_of_their_group(responses, 
         own = rows[rows.person_id == row["person_id"]]
         known = bank[bank.group.isna() | (bank.group == row["group"])].set_index("item_id").loc[own.item_id]
 
-        def density(x, sign=2 * own.response.to_numpy(float) - 1, known=known, prior=GROUPS[row["group"]]):
+        sign = 2.0 * own.response.to_numpy(float) - 1.0
+
+        def density(x, sign=sign, known=known, prior=GROUPS[row["group"]]):
             p = logistic(sign * known.a.to_numpy() * (x - known.b.to_numpy()))
             return p.prod() * norm.pdf(x, prior.mean, prior.sd)
 
