@@ -21,6 +21,7 @@ from irt_jax.estimation import Estimated
 from irt_jax.fit import Fit
 from irt_jax.item_fit import ItemFit, item_fit
 from irt_jax.item_rest import ItemRest
+from irt_jax.keyed import direction
 from irt_jax.location import unlocated
 from irt_jax.miskeyed import miskeyed
 from irt_jax.models import Model
@@ -91,7 +92,7 @@ def fit_of_draws(told: Told, sampled: Sampled) -> Fit:
     values = {name: draws.values[name].mean((0, 1)) for name in told.model.parameters}
     mean, sd = (part.reshape(-1, responses.n_groups) for part in sampled.problem.population(draws.values))
     population = mean.mean(0), sd.mean(0)
-    fit = item_fit(sampled.problem, values, population, responses)
+    fit = item_fit(sampled.problem, values, population, responses, told.coding.scores(responses.n_items))
     items = items_table(
         draws.values,
         statistics,
@@ -106,6 +107,7 @@ def fit_of_draws(told: Told, sampled: Sampled) -> Fit:
     log_likelihood = sampled.problem.log_likelihood(values, population)
     run = _run(told, persons, log_likelihood, _population(told, mean, sd), draws.device)
     run["priors"] = _learned(draws.values)
+    run |= direction(told.coding, values)
     run["prior_conflicts"] = _conflicts(told, sampled.free)
     verdict = _with_warnings(_judge(statistics, sampled, told), told, fit, run["prior_conflicts"])
     run["diagnostics"] = verdict.as_dict()
@@ -153,6 +155,7 @@ def fit_of_estimates(
     run["prior_conflicts"] = _conflicts(told, everywhere)
     verdict = _with_warnings(verdict, told, fit, run["prior_conflicts"])
     run["newton_steps"] = estimated.steps
+    run |= direction(told.coding.of_items(keep), estimated.values)
     run["standard_errors"] = {
         "method": "observed information, in full"
         if estimated.relative_error == 0

@@ -22,6 +22,7 @@ from irt_jax.errors import CalibrationWarning, InputError, UsageError
 from irt_jax.estimation import estimable, estimate
 from irt_jax.fit import Fit
 from irt_jax.item_rest import item_rest
+from irt_jax.keyed import with_key
 from irt_jax.likelihood.joint import JointData
 from irt_jax.memory import refuse_draws
 from irt_jax.models import bank_model, flat_model
@@ -169,7 +170,7 @@ def _told(
         UsageError: a scale that nothing fixes, or anchors where nothing can use them.
     """
     anchored = anchors is not None and len(anchors.item) > 0
-    coding = code_models(responses, options, anchors)
+    coding, of_key = with_key(code_models(responses, options, anchors), responses, options)
     settings = read_prior_settings(options.priors) if options.priors not in PRIORS else PriorSettings()
     if options.a_prior_sd is not None:
         settings = settings._replace(log_a_sd=options.a_prior_sd)
@@ -193,8 +194,8 @@ def _told(
         )
     model = (flat_model if linear else bank_model)(coding.bank)
     used = anchors if anchored else None
-    notes = [*notes, *unused_categories(responses, coding)]
-    rest = item_rest(responses)
+    notes = [*notes, *unused_categories(responses, coding), *of_key]
+    rest = item_rest(responses, coding.scores(responses.n_items))
     return Told(model, coding, responses, used, options, notes, stopwatch, population, learned, settings, rest)
 
 
@@ -237,7 +238,8 @@ def _estimated(told: Told) -> Fit:
     flat = told.options.priors == "flat"
     alone = _alone(part)
     posed = (told.model, part.responses, _priors(part), told.population)
-    found = estimate(*posed, interval, told.stopwatch, flat=flat, alone=alone)
+    scores = part.coding.scores(part.responses.n_items)
+    found = estimate(*posed, interval, told.stopwatch, flat=flat, alone=alone, scores=scores)
     several = told.coding.has(responses.n_items).sum(1) > 2
     reasons: list[str | None] = np.where(several, EMPTY_CATEGORY, ONE_CATEGORY).tolist()
     for item, reason in zip(np.flatnonzero(keep), found.reason, strict=True):

@@ -177,7 +177,7 @@ def item_table(items: pa.Table, max_items: int) -> Table:
             shown(row["item_id"]),
             "anchor" if row["is_anchor"] else "",
             f"{row['n_responses']:,}",
-            f"{row['mean_response']:.2f}",
+            number(row["mean_response"], 2),
             *(number(row[name]) for name in ("a", "a_sd", "b", "b_sd")),
             f"{min(row['ess_bulk'], row['ess_tail']):.0f}",
             f"{row['rhat']:.3f}",

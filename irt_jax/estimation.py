@@ -17,6 +17,7 @@ from irt_jax.abilities import Marginals, Populations, mean_posterior, summarise_
 from irt_jax.compiling import compilation_apart
 from irt_jax.data import Responses
 from irt_jax.delta import slopes
+from irt_jax.direction import upright
 from irt_jax.engines.covariance import covariance
 from irt_jax.engines.devices import prepare_devices
 from irt_jax.engines.laplace import with_directions
@@ -92,6 +93,7 @@ def estimate(
     *,
     flat: bool = False,
     alone: Bool[np.ndarray, " item"] | None = None,
+    scores: Float[np.ndarray, "item category"] | None = None,
 ) -> Estimated:
     """Climb to the maximum and invert the information there.
 
@@ -104,6 +106,7 @@ def estimate(
         stopwatch: takes the stages' seconds.
         flat: whether there are no priors, so that what is shared is estimated beside the items.
         alone: items whose estimates without their own priors are wanted exactly; None where none are wanted at all.
+        scores: of each item's categories, for `item_fit`.
 
     Raises:
         ConvergenceError: no grid that is fine enough.
@@ -114,7 +117,7 @@ def estimate(
         start = {**model.start(responses.item, responses.response, priors), **population.start()}
         maximum = locate_maximum(problem, start) if flat else None
         located = maximum.located if maximum else locate_best(problem, start, strict=False)
-        problem, mode, error, ahead, _ = located
+        problem, mode, error, ahead, _ = upright(located, strict=False, flat=flat)
     with compilation_apart(stopwatch, "information"):
         metric = with_directions(problem.functions, problem.data, mode.metric, problem.shapes)
         own = covariance(problem.functions, problem.data, metric, problem.shapes, together=flat)
@@ -136,7 +139,7 @@ def estimate(
         abilities = _abilities(problem, values, interval)
         items = {name: values[name] for name in problem.model.parameters}
         log_likelihood = problem.log_likelihood(items, problem.population(values))
-        fit = item_fit(problem, items, problem.population(values), responses)
+        fit = item_fit(problem, items, problem.population(values), responses, scores)
     endless = maximum.endless if maximum else np.zeros(responses.n_items, bool)
     log_likelihood -= _apart(responses, endless)
     for name, at in maximum.at_boundary.items() if maximum else ():

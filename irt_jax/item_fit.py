@@ -42,7 +42,13 @@ class ItemFit(NamedTuple):
     z: Float[np.ndarray, " item"]
 
 
-def item_fit(problem: Problem, items: Parameters, population: Any, responses: Responses) -> ItemFit:
+def item_fit(
+    problem: Problem,
+    items: Parameters,
+    population: Any,
+    responses: Responses,
+    scores: Float[np.ndarray, "item category"] | None = None,
+) -> ItemFit:
     """Hold every response against the person's others.
 
     Args:
@@ -50,11 +56,15 @@ def item_fit(problem: Problem, items: Parameters, population: Any, responses: Re
         items: the model's parameters, first axis items.
         population: mean and SD of the groups, each (group,).
         responses: of these items.
+        scores: of each item's categories, NaN where they say nothing; their numbers when None.
     """
+    n_categories = problem.model.n_categories
+    if scores is None:
+        scores = np.tile(np.arange(n_categories, dtype=float), (responses.n_items, 1))
     chunks = response_chunks(problem, responses, np.ones(responses.n_items, bool))
     known = (*problem.over_nodes(items, population), problem.data.nodes)
     with jax.enable_x64(True):
-        sums = _sums(problem.model.n_categories, *known, *chunks)
+        sums = _sums(n_categories, *known, *chunks, np.nan_to_num(scores))
     n, t, tt, y, yy, yt, rest, rest_t, v, v_t, v_tt = np.asarray(sums)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = t / n
@@ -74,15 +84,17 @@ def _sums(
     person: Int[Array, "chunk response"],
     row: Int[Array, "chunk response"],
     weight: Float[Array, "chunk response"],
+    scores: Float[Array, "item category"],
 ) -> Float[Array, "sum item"]:
     table, posterior, nodes = (array.astype(jnp.float32) for array in (table, posterior, nodes))
-    scores = jnp.arange(n_categories, dtype=table.dtype)
+    scores = scores.astype(table.dtype)
     of_items = jnp.exp(table.reshape(-1, n_categories, len(nodes)))
-    expected = jnp.stack([jnp.einsum("ick,c->ik", of_items, power) for power in (scores, scores**2)], axis=1)
+    expected = jnp.stack([jnp.einsum("ick,ic->ik", of_items, power) for power in (scores, scores**2)], axis=1)
 
     def add(total: Array, chunk: tuple[Array, Array, Array]) -> tuple[Array, None]:
         whose, which, counted = chunk
-        item, y = which // n_categories, (which % n_categories).astype(table.dtype)
+        item = which // n_categories
+        y = scores[item, which % n_categories]
         others = posterior[whose] * jnp.exp(-jnp.maximum(table[which], SMALLEST))
         others = others / others.sum(1, keepdims=True)
         t, of_item = others @ nodes, expected[item]

@@ -25,20 +25,25 @@ class ItemRest(NamedTuple):
     n_used: Int[np.ndarray, " item"]
 
 
-def item_rest(responses: Responses) -> ItemRest:
+def item_rest(responses: Responses, scores: Float[np.ndarray, "item category"] | None = None) -> ItemRest:
     """Correlate every item with the rest.
 
     Args:
         responses: coded responses.
+        scores: of each item's categories, NaN where they say nothing, so that the responses to that item are left out;
+            their numbers when None.
     """
     item, person, n_items = responses.item, responses.person, responses.n_items
+    value = responses.response.astype(float) if scores is None else scores[item, responses.response]
+    known = np.isfinite(value)
+    if not known.all():
+        item, person, value = item[known], person[known], value[known]
     count = np.bincount(item, minlength=n_items)
-    value = responses.response.astype(float)
-    mean = np.bincount(item, value, n_items) / count
-    sd = np.sqrt(np.maximum(np.bincount(item, value**2, n_items) / count - mean**2, 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.bincount(item, value, n_items) / count
+        sd = np.sqrt(np.maximum(np.bincount(item, value**2, n_items) / count - mean**2, 0.0))
         scaled = np.where(sd[item] > 1e-9, (value - mean[item]) / sd[item], 0.0)
-        others = responses.person_counts[person] - 1
+        others = np.bincount(person, minlength=responses.n_persons)[person] - 1
         rest = (np.bincount(person, scaled, responses.n_persons)[person] - scaled) / others
         used = others > 0
         item, scaled, rest = item[used], scaled[used], rest[used]

@@ -56,6 +56,7 @@ class Options:
         b_prior_sd: prior SD of b of free items, on the ability scale; 1 when None, likewise.
         reference_group: the group of abilities N(0, 1) where there are several and no anchors; the first when None.
         by_group: ids of items whose parameters every group has for itself.
+        key: a Parquet or CSV file with item_id and category, the right one of nominal items; None for none.
         repeats: what to do with a person's second response to an item: error, first, last, all.
         min_responses: items with fewer are reported as not calibrated.
         drop_rare: leave those items out of the likelihood altogether.
@@ -85,6 +86,7 @@ class Options:
     by_group: Sequence[str | int] | None = None
     a_prior_sd: float | None = None
     b_prior_sd: float | None = None
+    key: str | None = None
     repeats: str = "error"
     min_responses: int = 1
     drop_rare: bool = False

@@ -210,6 +210,9 @@ def _refuse_weights(responses: Responses) -> None:
 def _notes(responses: Responses, anchors: Anchors | None) -> list[str]:
     dropped = [f"{n:,} {name.replace('_', ' ')}" for name, n in responses.dropped.items() if n]
     notes = [*responses.notes, *([f"Left out: {', '.join(dropped)}."] if dropped else [])]
+    if responses.lost is not None:
+        shown = first_few(responses.lost.slice(0, 5).to_pylist(), total=len(responses.lost))
+        notes.append(f"{len(responses.lost):,} persons have no response that counts and are left out: {shown}.")
     rare = int(np.sum(~responses.calibrated))
     if rare:
         notes.append(f"{rare:,} items have fewer than --min-responses and are reported as not calibrated.")

@@ -11,6 +11,7 @@ from jaxtyping import Bool
 from irt_jax.abilities import Marginals, Populations, draw_abilities, mean_posterior, summarise_abilities
 from irt_jax.compiling import compilation_apart
 from irt_jax.data import Responses
+from irt_jax.direction import upright
 from irt_jax.engines.checkpoint import Checkpoint
 from irt_jax.engines.devices import prepare_devices
 from irt_jax.engines.laplace import spread, with_directions
@@ -132,7 +133,7 @@ def sample_marginal(model: Model, responses: Responses, priors: Any, population:
             run.progress(Progress("mode", 0, 1))
         problem = pose(model, responses, priors, population)
         start = {**model.start(responses.item, responses.response, priors), **population.start()}
-        problem, mode, error, ahead, _ = locate_best(problem, start)
+        problem, mode, error, ahead, _ = upright(locate_best(problem, start))
         metric = with_directions(problem.functions, problem.data, mode.metric, problem.shapes)
         if run.progress:
             run.progress(Progress("mode", 1, 1))

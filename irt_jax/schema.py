@@ -21,6 +21,7 @@ def items_schema(item_type: pa.DataType) -> pa.Schema:
         pa.field("item_rest", pa.float64()),
         pa.field("item_ability", pa.float64()),
         pa.field("item_fit", pa.float64()),
+        pa.field("key", pa.int64()),
     ]
     for name in REPORTED:
         fields += [pa.field(name + suffix, pa.float64()) for suffix in ("", "_sd", "_lower", "_upper")]

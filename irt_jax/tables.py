@@ -160,8 +160,9 @@ def _described(
     responses: Responses, coding: Coding, is_anchor: np.ndarray, fits: Mapping[str, np.ndarray]
 ) -> dict[str, Any]:
     """Columns that do not depend on the method."""
-    counts = responses.item_counts
-    total = np.bincount(responses.item, responses.response, responses.n_items)
+    counts, n_items = responses.item_counts, responses.n_items
+    mean = np.bincount(responses.item, coding.scores(n_items)[responses.item, responses.response], n_items) / counts
+    key = np.full(n_items, -1) if coding.key is None else coding.key
     return {
         ITEM: responses.item_ids,
         GROUP: _groups_of_items(responses),
@@ -171,7 +172,8 @@ def _described(
         "is_anchor": is_anchor,
         "calibrated": responses.calibrated,
         "n_responses": counts,
-        "mean_response": total / counts,
+        "mean_response": pa.array(mean, mask=~np.isfinite(mean)),
+        "key": pa.array(key, mask=key < 0),
         **{name: pa.array(values, mask=~np.isfinite(values)) for name, values in fits.items()},
     }
 

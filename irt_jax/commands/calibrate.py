@@ -67,6 +67,9 @@ def calibrate(
     by_group: Annotated[
         list[str] | None, typer.Option(help="An item that has parameters of its own in every group; may be repeated.")
     ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Parquet or CSV file with item_id and category: the right one of nominal items.")
+    ] = Options.key,
     sign: Annotated[str, typer.Option(help=choices("Slopes; free: negative ones too", SIGNS))] = Options.sign,
     anchor_mode: Annotated[
         str, typer.Option(help=choices("Previous estimates are an anchor's prior, or its parameters", ANCHOR_MODES))
@@ -139,6 +142,7 @@ def calibrate(
         priors=priors,
         reference_group=reference_group,
         by_group=by_group,
+        key=key,
         sign=sign,
         anchor_mode=anchor_mode,
         a_prior_sd=a_prior_sd,

@@ -71,7 +71,8 @@ def read_anchors(source: Source, *, item_col: str = ITEM) -> pa.Table:
     Args:
         source: a Parquet file, folder, glob or URL; a CSV file (by its suffix); a run's folder; a `pa.Table`
             or a pandas DataFrame. Columns item_id, a, b, and optional a_sd, b_sd, log_a, log_a_sd,
-            cov_log_a_b, c, d, c_sd, d_sd, thresholds, thresholds_sd.
+            cov_log_a_b, c, d, c_sd, d_sd, thresholds, thresholds_sd; or b1, b2, ... (d1, d2, ... beside the model grm)
+            instead of b and thresholds.
         item_col: the column of the items' ids.
 
     Returns:
@@ -84,8 +85,9 @@ def read_anchors(source: Source, *, item_col: str = ITEM) -> pa.Table:
             matrix with the SDs; an anchor has not as many SDs of thresholds as thresholds; or a value lies outside of
             its domain, see `irt_jax.data.domain`.
     """
-    wanted = [Wanted(ITEM, item_col), Wanted("a", "a"), Wanted("b", "b")]
-    wanted += [Wanted(name, name, False) for name in (*_NUMBERS, *_LISTS) if name not in ("a", "b")]
+    wanted = [Wanted(ITEM, item_col), Wanted("a", "a"), Wanted("b", "b", numbered=True)]
+    others = (name for name in ("model", *_NUMBERS, *_LISTS) if name not in ("a", "b"))
+    wanted += [Wanted(name, name, False, numbered=name == "d") for name in others]
     where = describe(source)
     return _checked(read_item_table(source, wanted, _NUMBERS, "anchor"), where)
 

@@ -45,6 +45,7 @@ class Responses:
         item_group: code of the group whose own copy of an item this is, -1 for an item of all, [item]; None where no
             item has copies. Copies have one id.
         notes: what a user should know of how the responses were read and of ids that are alike.
+        lost: ids of the persons who were left out, in ascending order; None for nobody.
     """
 
     person: Int32[np.ndarray, " response"]
@@ -59,10 +60,11 @@ class Responses:
     weight: Float64[np.ndarray, " person"] | None = None
     item_group: Int64[np.ndarray, " item"] | None = None
     notes: tuple[str, ...] = ()
+    lost: pa.Array | None = None
 
     @property
     def n_persons(self) -> int:
-        """How many persons have at least one response."""
+        """How many persons there are; they have at least one response, unless all were to be kept."""
         return len(self.person_ids)
 
     @property
@@ -145,7 +147,14 @@ def _add_ids(digest: "hashlib._Hash", ids: pa.Array | None) -> None:
         digest.update(memoryview(content)[ends[0] : ends[-1]])
 
 
-def encode(table: pa.Table, *, repeats: str = "error", min_responses: int = 1, drop_rare: bool = False) -> Responses:
+def encode(
+    table: pa.Table,
+    *,
+    repeats: str = "error",
+    min_responses: int = 1,
+    drop_rare: bool = False,
+    keep_persons: bool = False,
+) -> Responses:
     """Turn a table of responses into codes.
 
     Null responses are dropped first, so persons and items that have no others are not in the result; then
@@ -158,6 +167,7 @@ def encode(table: pa.Table, *, repeats: str = "error", min_responses: int = 1, d
             `last` by seq, or by the order of the rows where there is no seq or it is equal; keep `all`.
         min_responses: items with fewer responses get `calibrated` False.
         drop_rare: whether those items are removed instead.
+        keep_persons: whether persons without a response that is left stay all the same, as scoring wants them.
 
     Raises:
         InputError: repeats, when they are an error; a person in several groups or with several weights; a
@@ -181,11 +191,14 @@ def encode(table: pa.Table, *, repeats: str = "error", min_responses: int = 1, d
         dropped["rare_items"], dropped["rare_responses"] = int(rare.sum()), int(counts[rare].sum())
         stay = ~rare[coded.item]
         coded = coded._replace(person=coded.person[stay], item=coded.item[stay], rows=coded.rows[stay])
-    person, person_ids = _compact(coded.person, coded.person_ids)
+    person, person_ids = (coded.person, coded.person_ids)
+    if not keep_persons:
+        person, person_ids = _compact(person, person_ids)
     item, item_ids = _compact(coded.item, coded.item_ids)
     dropped["persons_without_responses"] = len(coded.person_ids) - len(person_ids)
     response = table[RESPONSE].fill_null(0).to_numpy().astype(np.int32, copy=False)[coded.rows]
-    group, group_ids = _groups(table, coded.rows, person, person_ids)
+    of_all = _rows_of_all(table, coded) if keep_persons else (coded.rows, person)
+    group, group_ids = _groups(table, *of_all, person_ids)
     return Responses(
         person=person,
         item=item,
@@ -196,9 +209,30 @@ def encode(table: pa.Table, *, repeats: str = "error", min_responses: int = 1, d
         dropped=dropped,
         group_ids=group_ids,
         group=group,
-        weight=_weights(table, coded.rows, person, person_ids),
+        weight=_weights(table, *of_all, person_ids),
         notes=(*told_of(table), *similar_ids(person_ids, "person"), *similar_ids(item_ids, "item")),
+        lost=_lost(coded, person_ids),
     )
+
+
+def _lost(coded: "_Coded", person_ids: pa.Array) -> pa.Array | None:
+    """Ids of the persons who have no response left."""
+    if len(person_ids) == len(coded.person_ids):
+        return None
+    without = np.bincount(coded.person, minlength=len(coded.person_ids)) == 0
+    return coded.person_ids.filter(pa.array(without))
+
+
+def _rows_of_all(table: pa.Table, coded: "_Coded") -> tuple[Int64[np.ndarray, " row"], Int32[np.ndarray, " row"]]:
+    """Rows that tell of every person, sorted by person: the kept ones, and all rows of those who have none."""
+    without = np.bincount(coded.person, minlength=len(coded.person_ids)) == 0
+    if not without.any():
+        return coded.rows, coded.person
+    person, _ = _codes(table[PERSON])
+    extra = np.flatnonzero(without[person])
+    rows, whose = np.append(coded.rows, extra), np.append(coded.person, person[extra])
+    order = np.argsort(whose, kind="stable")
+    return rows[order], whose[order]
 
 
 class _Coded(NamedTuple):

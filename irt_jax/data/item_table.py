@@ -10,24 +10,28 @@ import pyarrow.csv as pa_csv
 from jaxtyping import Float64
 
 from irt_jax.data.check import check_ids
+from irt_jax.data.item_lists import with_lists
 from irt_jax.data.locate import Files, first_line, locate
 from irt_jax.data.source import Wanted, describe, from_memory, pick, read_parquet
 from irt_jax.errors import InputError, first_few
-from irt_jax.names import ITEM, ITEMS_FILE, LISTS
+from irt_jax.names import GROUP, ITEM, ITEMS_FILE
 
 #: Marks ids from a CSV, where a number and its text look the same: they match ids of either kind.
 UNTYPED = {b"irt_jax": b"untyped"}
 
 
-def read_item_table(source: object, wanted: Sequence[Wanted], numbers: Collection[str], what: str = "item") -> pa.Table:
+def read_item_table(
+    source: object, wanted: Sequence[Wanted], numbers: Collection[str], what: str = "item", *, by_group: bool = False
+) -> pa.Table:
     """Read a table and check that every item stands in it once.
 
     Args:
-        source: a Parquet file, folder, glob or URL; a CSV file (by its suffix), which has no lists; a run's folder; or
-            a table in memory.
+        source: a Parquet file, folder, glob or URL; a CSV file (by its suffix); a run's folder; or a table in memory.
+            Lists may be in any of the forms of `with_lists`.
         wanted: its columns, that of the ids first.
         numbers: names of the columns that are numbers; in a CSV file the others are text.
         what: the rows are, for messages.
+        by_group: whether an item may stand there once for each `group`.
 
     Returns:
         The wanted columns that are there; ids from a CSV file are marked `UNTYPED`.
@@ -42,11 +46,13 @@ def read_item_table(source: object, wanted: Sequence[Wanted], numbers: Collectio
             problem = f"Expected a path, a URL, a pyarrow Table or a pandas DataFrame, found {where}."
             raise InputError(problem, "Pass the path of a Parquet or CSV file.")
         table = _read_path(source, wanted, numbers)
+    table = with_lists(table, where)
     if table.num_rows == 0:
         raise InputError(f"Expected {what}s, found 0 rows in {where}.", f"Leave the {what}s out if there are none.")
     check_ids(table, ITEM, where)
-    counts = table[ITEM].value_counts()
-    repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+    keys = [ITEM, GROUP] if by_group and GROUP in table.column_names else [ITEM]
+    counts = table.group_by(keys).aggregate([([], "count_all")])
+    repeated = counts.filter(pc.greater(counts["count_all"], 1))[ITEM].unique()
     if len(repeated):
         shown = first_few(repeated.to_pylist())
         problem = f"Expected each {what} once, found repeated {ITEM} in {where}: {shown}."
@@ -73,10 +79,8 @@ def _read_csv(files: Files, wanted: Sequence[Wanted], numbers: Collection[str]) 
         raise InputError(f"No permission to read {path!r}.", "Check the file's permissions.") from error
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"Cannot read the CSV file {path!r}: {first_line(error)}", "Correct the file.") from error
-    chosen = [
-        want for want in pick(table.column_names, wanted, repr(path)) if want.name.removesuffix("_sd") not in LISTS
-    ]
-    fields = [pa.field(want.name, types[want.column]) for want in chosen]
+    chosen = pick(table.column_names, wanted, repr(path))
+    fields = [pa.field(want.name, table[want.column].type) for want in chosen]
     fields[0] = fields[0].with_metadata(UNTYPED)
     return pa.table([table[want.column] for want in chosen], schema=pa.schema(fields))
 

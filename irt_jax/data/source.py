@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from irt_jax.data.delimited import read_delimited, read_header
+from irt_jax.data.item_lists import numbered
 from irt_jax.data.locate import CSV_SUFFIXES, Files, first_line, parts_below
 from irt_jax.data.room import Room, bytes_of
 from irt_jax.errors import InputError, first_few
@@ -31,12 +32,14 @@ class Wanted(NamedTuple):
         column: what it is called in the source.
         required: whether its absence is an error.
         option: how a user says that it has another name, such as `--person-col`; empty when there is no way.
+        numbered: whether columns of this name with a number behind it are wanted too, and do instead.
     """
 
     name: str
     column: str
     required: bool = True
     option: str = ""
+    numbered: bool = False
 
 
 def describe(source: object) -> str:
@@ -57,14 +60,16 @@ def pick(names: Sequence[str], wanted: Sequence[Wanted], where: str) -> list[Wan
     Raises:
         InputError: a required column is missing, or a wanted column is there more than once.
     """
+    more = [Wanted(name, name, False) for want in wanted if want.numbered for name in numbered(names, want.column)]
+    do_instead = {want.column for want in wanted if want.numbered and numbered(names, want.column)}
     for want in wanted:
-        if want.required and want.column not in names:
+        if want.required and want.column not in names and want.column not in do_instead:
             problem = f"Expected a column {want.column!r} in {where}, found {first_few(names, 12) or 'none'}."
             hint = f"Name the column with {want.option}." if want.option else "Add the column."
             raise InputError(problem, hint)
         if list(names).count(want.column) > 1:
             raise InputError(f"The column {want.column!r} is more than once in {where}.", "Rename one of them.")
-    return [want for want in wanted if want.column in names]
+    return [*(want for want in wanted if want.column in names), *more]
 
 
 def read_parquet(files: Files, wanted: Sequence[Wanted]) -> pa.Table:

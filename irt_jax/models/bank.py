@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from irt_jax.arrays import AnyArray
+from irt_jax.models.direction import category_scores
 from irt_jax.models.logits import NEVER
 from irt_jax.models.model import ItemModel, LogProbabilities, Parameters
 from irt_jax.names import PER_CATEGORY
@@ -70,12 +71,14 @@ class Coding(NamedTuple):
         model: of each item, an index into the bank's models; None where there is one.
         n_categories: of each item; None where all have the same.
         fixed: items whose parameters are given; None for none.
+        key: the right category of each nominal item, -1 for none; None where no item has one.
     """
 
     bank: Bank
     model: Int[np.ndarray, " item"] | None = None
     n_categories: Int[np.ndarray, " item"] | None = None
     fixed: Bool[np.ndarray, " item"] | None = None
+    key: Int[np.ndarray, " item"] | None = None
 
     def owns(self, parameter: str) -> Bool[np.ndarray, " item"] | Bool[np.ndarray, ""]:
         """Which items' models take a parameter."""
@@ -110,8 +113,13 @@ class Coding(NamedTuple):
 
     def of_items(self, keep: Bool[np.ndarray, " item"] | Int[np.ndarray, " some"]) -> "Coding":
         """The same for some of the items: a mask, or places."""
-        parts = {"model": self.model, "n_categories": self.n_categories, "fixed": self.fixed}
+        parts = {"model": self.model, "n_categories": self.n_categories, "fixed": self.fixed, "key": self.key}
         return self._replace(**{name: part[keep] for name, part in parts.items() if part is not None})
+
+    def scores(self, n_items: int) -> Float[np.ndarray, "item category"]:
+        """What each category of each item counts, see `category_scores`."""
+        nominal = np.broadcast_to(self.owns("slopes"), n_items)
+        return category_scores(nominal, self.bank.n_categories, self.key)
 
     def has(self, n_items: int) -> Bool[np.ndarray, "item category"]:
         """Which categories each item has."""

@@ -5,7 +5,7 @@ normal, or follow another prior of their own, and touch nothing else; so all ite
 """
 
 from functools import cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +14,7 @@ import numpyro.distributions as dist
 from jaxtyping import Bool, Float, Int
 
 from irt_jax.arrays import AnyArray
-from irt_jax.models.bank import Bank, Coding, item_constants, log_probabilities, of_thresholds
+from irt_jax.models.bank import Bank, item_constants, log_probabilities, of_thresholds
 from irt_jax.models.hierarchy import Hierarchy, sample_normal, start_normal
 from irt_jax.models.model import Model, Parameters
 from irt_jax.models.polytomous import NOMINAL, same_direction
@@ -48,6 +48,7 @@ class ItemPriors(NamedTuple):
         b_on_log_a: how far the centre of b moves when log a moves away from its own, where an anchor's errors are
             correlated; `b_sd` is then what is left. None where all are independent.
         common_log_a_sd: prior SD of the log of a slope that all items of a model share; None where there is none.
+        key: the right category of each nominal item, -1 for none; it says which way is up, and nothing of the density.
         b_power: the coordinate of b is b a^power, in which the posterior of an item with a slope of its own is closer
             to normal; the distribution of b is the same for any power. None for b itself, as 0 is.
         released: how an anchor may release itself; None where none may.
@@ -75,6 +76,7 @@ class ItemPriors(NamedTuple):
     common_log_a_sd: Float[AnyArray, ""] | None = None
     released: Release | None = None
     b_power: Float[AnyArray, " item"] | None = None
+    key: Int[AnyArray, " item"] | None = None
 
     @property
     def items(self) -> Float[AnyArray, " item"]:
@@ -92,12 +94,32 @@ def bank_model(bank: Bank) -> Model:
     names = tuple(name for name in ("a", "b", "thresholds", "c", "d", "slopes", "intercepts") if _reported(bank, name))
     sample, start, table = partial(_sample, bank), partial(_start, bank), log_probabilities(bank)
     model = Model(bank.name, names, sample, table, bank.n_categories, start, item_constants, easier)
-    return model._replace(align=partial(_align, bank)) if bank.models == (NOMINAL,) else model
+    return reflecting(model) if bank.models == (NOMINAL,) else model
 
 
-def _align(bank: Bank, draws: dict[str, np.ndarray], priors: ItemPriors) -> dict[str, np.ndarray]:
-    count = None if priors.n_categories is None else np.asarray(priors.n_categories)
-    return same_direction(draws, Coding(bank, None, count).has(len(priors.items)))
+def reflecting(model: Model) -> Model:
+    """A model of nominal items alone, whose draws are turned to one direction.
+
+    Args:
+        model: of them.
+    """
+
+    def align(draws: dict[str, np.ndarray], priors: Any) -> dict[str, np.ndarray]:
+        key = None if priors.key is None else np.asarray(priors.key)
+        return same_direction(draws, categories_of(model.n_categories, priors), key)
+
+    return model._replace(align=align, reflects=True)
+
+
+def categories_of(n_categories: int, priors: Any) -> Bool[np.ndarray, "item category"]:
+    """Which categories each item has.
+
+    Args:
+        n_categories: of the item with the most.
+        priors: with the items' own numbers.
+    """
+    count = n_categories if priors.n_categories is None else np.asarray(priors.n_categories)
+    return np.arange(n_categories) < np.broadcast_to(count, len(priors.items))[:, None]
 
 
 def _reported(bank: Bank, name: str) -> bool:
@@ -228,5 +250,5 @@ def _start(
             counts = np.asarray(getattr(priors, name))
             found[site(priors.fixed is None, name)] = np.log(counts[:, 0] / counts[:, 1])
     if bank.takes("slopes"):
-        found |= first_nominal(share)
+        found |= first_nominal(share, priors.key)
     return found

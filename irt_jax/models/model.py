@@ -60,6 +60,7 @@ class Model(NamedTuple):
         easier: `priors -> priors` of the same shapes, of a posterior whose mode is a good second place to start from,
             where the posterior itself may have several modes; None where it has one.
         align: `(draws, priors) -> draws`, every array with chain and draw first: one of several equal modes chosen.
+        reflects: whether abilities and slopes can change their signs together, so that there are two equal modes.
     """
 
     name: str
@@ -71,3 +72,4 @@ class Model(NamedTuple):
     constants: Callable[[Any], Parameters] = lambda priors: {}  # noqa: ARG005
     easier: Callable[[Any], Any] = lambda priors: None  # noqa: ARG005
     align: Callable[[dict[str, np.ndarray], Any], dict[str, np.ndarray]] = lambda draws, priors: draws  # noqa: ARG005
+    reflects: bool = False

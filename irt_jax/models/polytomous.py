@@ -7,9 +7,10 @@ Psychological Measurement 16; Bock (1972), Psychometrika 37.
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from irt_jax.arrays import AnyArray
+from irt_jax.models.direction import faces_up
 from irt_jax.models.logits import NEVER, in_category, log_softmax, step_logits
 from irt_jax.models.model import ItemModel, Parameters
 
@@ -64,21 +65,24 @@ def nominal(items: Parameters, ability: Float[AnyArray, "..."]) -> Float[Array, 
     return log_softmax(scores, in_category(items, scores.shape[-1]))
 
 
-def same_direction(draws: dict[str, np.ndarray], has: Bool[np.ndarray, "item category"]) -> dict[str, np.ndarray]:
+def same_direction(
+    draws: dict[str, np.ndarray], has: Bool[np.ndarray, "item category"], key: Int[np.ndarray, " item"] | None = None
+) -> dict[str, np.ndarray]:
     """Choose one of the two reflections of a nominal model: ability and slopes can change their signs together.
 
     Every draw is turned so that its slopes agree with those of the last one, and then all of them together so that
-    most mean slopes are positive. Under priors and a population that are symmetric around zero both halves of the
-    posterior are the same, so nothing is lost.
+    most right categories go with ability, or, without a key, most mean slopes are positive. Under priors and a
+    population that are symmetric around zero both halves of the posterior are the same, so nothing is lost.
 
     Args:
         draws: `slopes` (chain, draw, item, step), and `theta` and `population_mean` if they are there.
         has: which categories each item has.
+        key: the right category of each item, -1 for none; None where no item has one.
     """
     slopes = np.where(has[:, 1:], draws["slopes"], 0.0)
     sign = np.where((slopes * slopes[-1, -1]).sum((2, 3)) < 0.0, -1.0, 1.0)
-    mean = (slopes * sign[:, :, None, None]).mean((0, 1))[has[:, 1:]]
-    sign = sign * (1.0 if np.mean(mean > 0.0) >= 0.5 else -1.0)
+    mean = (slopes * sign[:, :, None, None]).mean((0, 1))
+    sign = sign * (1.0 if faces_up(mean, has, key) else -1.0)
     turned = {name: draws[name] for name in ("slopes", "theta", "population_mean") if name in draws}
     return draws | {
         name: (values * sign.reshape(*sign.shape, *[1] * (values.ndim - 2))).astype(values.dtype)

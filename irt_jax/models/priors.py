@@ -105,7 +105,9 @@ def _with_own(
         steps = (n_items, coding.bank.n_categories - 1)
         for name, sd in (("slopes", settings.nominal_slope_sd), ("intercepts", settings.nominal_intercept_sd)):
             found |= {f"{name}_mean": np.zeros(steps), f"{name}_sd": np.full(steps, sd)}
-    return priors._replace(model=coding.model, n_categories=coding.n_categories, fixed=coding.fixed, **found)
+    return priors._replace(
+        model=coding.model, n_categories=coding.n_categories, fixed=coding.fixed, key=coding.key, **found
+    )
 
 
 def _anchored_asymptotes(
@@ -171,7 +173,7 @@ def no_priors(n_items: int, coding: Coding = ONE_MODEL) -> NoPriors:
         coding: each item's model and number of categories.
     """
     if coding.model is None and coding.n_categories is None:
-        return NoPriors(np.zeros(n_items))
+        return NoPriors(np.zeros(n_items), key=coding.key)
     of_all = lambda mask: np.where(np.broadcast_to(mask, n_items), 0.0, 1.0)  # noqa: E731
     has = coding.has(n_items)
     bank = coding.bank
@@ -187,6 +189,7 @@ def no_priors(n_items: int, coding: Coding = ONE_MODEL) -> NoPriors:
         c=of_all(coding.owns("c")) if bank.takes("c") else None,
         d=of_all(coding.owns("d")) if bank.takes("d") else None,
         nominal=np.where(nominal, 0.0, 1.0) if bank.takes("slopes") else None,
+        key=coding.key,
     )
 
 
@@ -226,6 +229,7 @@ def linear_priors(n_items: int, coding: Coding, settings: PriorSettings) -> NoPr
         slope=everywhere(settings.slope_sd**-2),
         intercept=everywhere(settings.intercept_sd**-2),
         slope_centre=everywhere(settings.slope_mean),
+        key=coding.key,
     )
     asymptotes = {name: everywhere(settings.asymptote_logit_sd**-2) for name in ("c", "d") if bank.takes(name)}
     if asymptotes:

@@ -15,10 +15,11 @@ from jaxtyping import Array, Float, Int
 
 from irt_jax.arrays import AnyArray
 from irt_jax.models.bank import Bank, item_constants, log_probabilities, of_thresholds
-from irt_jax.models.items import site
+from irt_jax.models.items import reflecting, site
 from irt_jax.models.logistic import TWO
 from irt_jax.models.loose import Loose
 from irt_jax.models.model import Model, Parameters
+from irt_jax.models.polytomous import NOMINAL
 from irt_jax.models.starts import first_nominal, first_thresholds
 from irt_jax.models.thresholds import coordinates, deviations
 
@@ -45,6 +46,7 @@ class NoPriors(NamedTuple):
         slope_centre: where slopes with a precision are centred; zero when None.
         shape_centre: likewise.
         logit_centre: of c; that of d has the other sign.
+        key: the right category of each nominal item, -1 for none; None where no item has one.
     """
 
     items: Float[AnyArray, " item"]
@@ -59,6 +61,7 @@ class NoPriors(NamedTuple):
     slope_centre: Float[AnyArray, " item"] | None = None
     shape_centre: Float[AnyArray, "item coordinate"] | None = None
     logit_centre: Float[AnyArray, " item"] | None = None
+    key: Int[AnyArray, " item"] | None = None
 
 
 @cache
@@ -77,7 +80,8 @@ def flat_model(bank: Bank) -> Model:
     names += ["intercept"] if bank.takes("b") else []
     names += ["step_intercepts"] if steps else []
     sample, start, table = partial(_sample, bank), partial(_start, bank), log_probabilities(bank)
-    return Model(bank.name, tuple(names), sample, table, bank.n_categories, start, item_constants)
+    model = Model(bank.name, tuple(names), sample, table, bank.n_categories, start, item_constants)
+    return reflecting(model) if bank.models == (NOMINAL,) else model
 
 
 def _loose(
@@ -170,7 +174,7 @@ def _start(
     if bank.takes("d"):
         put("d_logit", np.full(n_items, np.log((1.0 - FIRST_C) / FIRST_C)), priors.d)
     if bank.takes("slopes"):
-        for name, value in first_nominal(share).items():
+        for name, value in first_nominal(share, priors.key).items():
             put(name, value, priors.nominal)
     return found
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from irt_jax.arrays import AnyArray
 from irt_jax.models.bank import Bank
 
 
@@ -34,12 +35,19 @@ def first_thresholds(
     return -1.18 * np.log(above / (1.0 - above)), share, counts.sum(1)
 
 
-def first_nominal(share: Float[np.ndarray, "item category"]) -> dict[str, np.ndarray]:
-    """Slopes that ascend from category to category, and the intercepts that the shares ask for.
+def first_nominal(
+    share: Float[np.ndarray, "item category"], key: Int[AnyArray, " item"] | None = None
+) -> dict[str, np.ndarray]:
+    """Slopes that ascend from category to category, or are those of a key, and the intercepts that the shares ask for.
 
     Args:
         share: of every category; zero for those that an item does not have.
+        key: the right category of each item, which is then above the others, -1 for none.
     """
-    steps = np.arange(1, share.shape[1]) / (share.shape[1] - 1)
-    slopes = np.where(share[:, 1:] > 0, steps, 0.0)
+    slopes = np.arange(share.shape[1]) / (share.shape[1] - 1)
+    if key is not None:
+        right = np.asarray(key)[:, None]
+        slopes = np.where(right >= 0, np.arange(share.shape[1]) == right, slopes).astype(float)
+        slopes = slopes - slopes[:, :1]
+    slopes = np.where(share[:, 1:] > 0, slopes[..., 1:], 0.0)
     return {"slopes": slopes, "intercepts": np.log(np.where(share[:, 1:] > 0, share[:, 1:], 1.0) / share[:, :1])}

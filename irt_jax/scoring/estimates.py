@@ -26,7 +26,8 @@ EXACT = 1e-9
 #: No step is longer.
 LONGEST = 1.0
 MAX_STEPS = 200
-#: Abilities beyond this, in SDs of the population from its mean, are not looked for.
+#: Abilities beyond this, in SDs of the population from its mean, are not looked for; WLE, which has no prior, is looked
+#: for as far under a narrow population as under N(mean, 1).
 FARTHEST = 30.0
 
 
@@ -106,8 +107,8 @@ def modes(
     items: Parameters,
     blocks: PersonBlocks,
     start: Float[Array, "block person"],
-    mean: Float[Array, ""],
-    sd: Float[Array, ""],
+    mean: Float[Array, "block person"],
+    sd: Float[Array, "block person"],
 ) -> Modes:
     """MAP and WLE of every person.
 
@@ -116,12 +117,12 @@ def modes(
         items: parameters and constants, first axis items.
         blocks: the responses.
         start: where to begin, such as the node where the posterior is largest.
-        mean: of the normal prior of MAP.
+        mean: of each one's normal prior of MAP.
         sd: of it.
     """
 
-    def of_block(part: tuple[PersonBlocks, Array]) -> Modes:
-        block, first = part
+    def of_block(part: tuple[PersonBlocks, Array, Array, Array]) -> Modes:
+        block, first, mean, sd = part
         sums = partial(block_sums, bank, items, block)
 
         def posterior(at: Array) -> tuple[Array, Array]:
@@ -136,9 +137,9 @@ def modes(
             information = jnp.maximum(found.information, 1e-12)
             return (found.score + found.bias / (2.0 * information)) / information, 1.0 / jnp.sqrt(information)
 
-        return Modes(*_climb(posterior, first, mean, sd), *_climb(weighted, first, mean, sd))
+        return Modes(*_climb(posterior, first, mean, sd), *_climb(weighted, first, mean, jnp.maximum(sd, 1.0)))
 
-    return jax.lax.map(of_block, (blocks, start))
+    return jax.lax.map(of_block, (blocks, start, mean, sd))
 
 
 def _climb(step: Any, start: Array, mean: Array, sd: Array) -> tuple[Array, Array]:

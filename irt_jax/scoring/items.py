@@ -8,18 +8,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Int
 
+from irt_jax.data.check import as_groups
 from irt_jax.data.item_table import numbers_or_nan, padded_lists, read_item_table
 from irt_jax.data.locate import first_line
 from irt_jax.data.source import Wanted, describe
 from irt_jax.errors import InputError, first_few
 from irt_jax.models import models_named
 from irt_jax.models.bank import Coding, code_items
-from irt_jax.names import ITEM, LISTS
+from irt_jax.names import GROUP, ITEM, LISTS
+from irt_jax.posterior import GROUP_DRAWS
 from irt_jax.scoring.domain import refuse_outside
 
 #: What a file without the column `model` has.
 ASSUMED = "2pl"
 NUMBERS = ("a", "b", "c", "d")
+#: What is read besides the ids, and what may have numbers behind it: thresholds b1, b2, ..., and d1, d2, ...
+COLUMNS, NUMBERED = ("model", *NUMBERS, *LISTS, GROUP), ("b", "d")
 
 
 class KnownItems(NamedTuple):
@@ -29,16 +33,28 @@ class KnownItems(NamedTuple):
         ids: of the items, in the order of the file.
         coding: each item's model and number of categories.
         parameters: by name, (item,) or (item, step); zero where an item's model has none.
+        groups: the group whose own copy of an item each is, null for items of all; None where no item has copies.
     """
 
     ids: pa.Array
     coding: Coding
     parameters: dict[str, np.ndarray]
+    groups: pa.Array | None = None
 
     def take(self, place: Int[np.ndarray, " some"]) -> "KnownItems":
         """The items at some places, in that order."""
         parameters = {name: values[place] for name, values in self.parameters.items()}
-        return KnownItems(self.ids.take(pa.array(place)), self.coding.of_items(place), parameters)
+        groups = None if self.groups is None else self.groups.take(pa.array(place))
+        return KnownItems(self.ids.take(pa.array(place)), self.coding.of_items(place), parameters, groups)
+
+    @property
+    def labels(self) -> pa.Array:
+        """Ids as text, with the group behind those that are a group's own, as in posterior.nc."""
+        text = self.ids.cast(pa.string())
+        if self.groups is None:
+            return text
+        own = pc.binary_join_element_wise(text, pc.binary_join_element_wise(" [", self.groups, "]", ""), "")
+        return pc.coalesce(own, text)
 
 
 def read_items(source: object) -> KnownItems:
@@ -47,15 +63,16 @@ def read_items(source: object) -> KnownItems:
     Args:
         source: a Parquet or CSV file, a run's folder, a `pa.Table` or a DataFrame, with the columns item_id, a, b and,
             as the models need them, model, c, d, thresholds, slopes, intercepts. Without `model` all items are 2pl.
+            With `group`, an item may have a row for each group, as under --by-group.
 
     Raises:
         InputError: the source cannot be read; a column is missing; ids are null or repeated; a model is unknown; or a
             parameter that the item's model needs is missing, lies outside of its domain, or is another model's.
     """
     where = describe(source)
-    wanted = [Wanted(ITEM, ITEM), *(Wanted(name, name, False) for name in ("model", *NUMBERS, *LISTS))]
-    table = read_item_table(source, wanted, NUMBERS)
-    models = table["model"] if "model" in table.column_names else pa.chunked_array([[ASSUMED] * table.num_rows])
+    wanted = [Wanted(ITEM, ITEM), *(Wanted(name, name, False, numbered=name in NUMBERED) for name in COLUMNS)]
+    table = read_item_table(source, wanted, NUMBERS, by_group=True)
+    models = table["model"] if "model" in table.column_names else pa.chunked_array([pa.nulls(table.num_rows)])
     coded = pc.fill_null(models.cast(pa.string()), ASSUMED).combine_chunks().dictionary_encode()
     names, code = coded.dictionary.to_pylist(), coded.indices.to_numpy()
     own = models_named(names, where)
@@ -64,9 +81,11 @@ def read_items(source: object) -> KnownItems:
     lengths = np.max([np.isfinite(parameters[name]).sum(1) for name in LISTS], axis=0)
     polytomous = np.array([model.polytomous for model in own])[code]
     coding = code_items(own, code, np.where(polytomous, np.maximum(lengths + 1, 2), 2))
-    ids = table[ITEM].combine_chunks()
+    ids, groups = table[ITEM].combine_chunks(), None
+    if GROUP in table.column_names and len(table[ITEM].unique()) < table.num_rows:
+        groups = as_groups(table[GROUP], where).combine_chunks()
     refuse_outside(ids, coding, parameters, where)
-    return _complete(KnownItems(ids, coding, parameters), where)
+    return _complete(KnownItems(ids, coding, parameters, groups), where)
 
 
 def _complete(items: KnownItems, where: str) -> KnownItems:
@@ -97,7 +116,8 @@ def _complete(items: KnownItems, where: str) -> KnownItems:
     if not keep.any():
         raise InputError(f"Expected items with parameters in {where}, found none.", f"Needed: {', '.join(needed)}.")
     kept = {name: values[keep] for name, values in found.items()}
-    return KnownItems(items.ids.filter(pa.array(keep)), items.coding.of_items(keep), kept)
+    groups = None if items.groups is None else items.groups.filter(pa.array(keep))
+    return KnownItems(items.ids.filter(pa.array(keep)), items.coding.of_items(keep), kept, groups)
 
 
 def item_draws(path: str | os.PathLike[str], items: KnownItems) -> dict[str, np.ndarray]:
@@ -118,8 +138,8 @@ def item_draws(path: str | os.PathLike[str], items: KnownItems) -> dict[str, np.
     try:
         with xr.open_dataset(path, engine="h5netcdf", group="posterior") as tree:
             ids = pa.array([str(name) for name in tree["item"].values])
-            wanted = pc.index_in(items.ids.cast(pa.string()), value_set=ids)
-            missing = items.ids.filter(pc.is_null(wanted))
+            wanted = pc.index_in(items.labels, value_set=ids)
+            missing = items.labels.filter(pc.is_null(wanted))
             if len(missing):
                 shown = first_few(missing.slice(0, 5).to_pylist(), total=len(missing))
                 raise InputError(f"Expected draws of every item in {os.fspath(path)!r}, found none of {shown}.")
@@ -127,6 +147,39 @@ def item_draws(path: str | os.PathLike[str], items: KnownItems) -> dict[str, np.
             return {name: _joined(tree[name].values[:, :, place], items.parameters[name]) for name in items.parameters}
     except (OSError, KeyError, ValueError) as error:
         raise InputError(f"Cannot read draws of the items from {os.fspath(path)!r}: {first_line(error)}") from error
+
+
+def population_draws(path: str | os.PathLike[str], names: list[str]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Draws of the populations' means and SDs, (draw, group), with chains joined; None where the run has none.
+
+    Args:
+        path: a run's posterior.nc.
+        names: of the groups wanted; an empty one where the run has one population.
+
+    Raises:
+        InputError: the file cannot be read, or lacks a group.
+    """
+    import xarray as xr
+
+    try:
+        with xr.open_dataset(path, engine="h5netcdf", group="posterior") as tree:
+            if not set(GROUP_DRAWS) & set(tree):
+                return None
+            place = [0] * len(names)
+            if "group" in tree.coords:
+                known = [str(name) for name in tree["group"].values]
+                place = [known.index(name) for name in names]
+            shape = next(tree[name].shape for name in GROUP_DRAWS if name in tree)
+            parts = [
+                tree[name].values if name in tree else np.full(shape, value)
+                for name, value in zip(GROUP_DRAWS, (0.0, 1.0), strict=True)
+            ]
+            mean, sd = (part.reshape(-1, part.shape[-1])[:, place].astype(np.float64) for part in parts)
+            return mean, sd
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(
+            f"Cannot read draws of the populations from {os.fspath(path)!r}: {first_line(error)}"
+        ) from error
 
 
 def _joined(draws: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -10,6 +10,8 @@ from tables import assert_refused
 
 from irt_jax.data import Responses, encode, read_responses
 from irt_jax.errors import InputError, UsageError
+from irt_jax.options import Options
+from irt_jax.preparation import prepare
 
 COLUMNS = ("person_id", "item_id", "response")
 
@@ -259,3 +261,26 @@ def test_encode_does_what_the_slow_version_does(rows, repeats, min_responses, dr
     lost = nulls + result.dropped["repeats"] + result.dropped["rare_responses"]
     assert result.dropped["null_responses"] == nulls
     assert result.n_responses == len(rows) - lost
+
+
+def test_persons_without_responses_are_named_or_kept_with_their_group():
+    rows = [("bob", "q2", None), ("ann", "q1", 0), ("bob", "q1", None), ("cy", "q3", 1), ("dan", "q1", None)]
+    source = table(rows, group=["g", "f", "g", "g", "h"], weight=[2.0, 1.0, 2.0, 1.0, 3.0])
+    left = encode(source)
+    assert left.person_ids.to_pylist() == ["ann", "cy"]
+    assert left.lost.to_pylist() == ["bob", "dan"]
+    kept = encode(source, keep_persons=True)
+    assert kept.lost is None
+    assert kept.person_ids.to_pylist() == ["ann", "bob", "cy", "dan"]
+    assert kept.person.tolist() == [0, 2]
+    assert kept.person_counts.tolist() == [1, 0, 1, 0]
+    assert [kept.group_names[code] for code in kept.group] == ["f", "g", "g", "h"]
+    assert kept.weight.tolist() == [1.0, 2.0, 1.0, 3.0]
+    assert kept.dropped["persons_without_responses"] == 0
+    moved = table(rows, group=["g", "f", "f", "g", "h"])
+    assert_fails(moved, "each person in one group", "'bob'", keep_persons=True)
+
+
+def test_a_calibration_names_the_persons_it_leaves_out():
+    _, _, notes = prepare(table(ROWS), None, Options(method="mml"))
+    assert "1 persons have no response that counts and are left out: 'cy'." in notes

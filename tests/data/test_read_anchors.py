@@ -63,7 +63,7 @@ def test_optional_columns_are_passed_through():
     assert result["c"].to_pylist() == [0.2, None, 0.1]
     assert result.schema.field("d").type == pa.float64()
     assert result["thresholds"].type == pa.list_(pa.float64())
-    assert_fails(table(thresholds=["1", "2", "3"]), "lists of numbers in thresholds", "string")
+    assert_fails(table(thresholds=[True, False, True]), "lists of numbers in thresholds", "bool")
 
 
 def test_sds_of_the_other_parameters():
@@ -80,9 +80,15 @@ def test_sds_of_the_other_parameters():
     assert_fails(table(thresholds_sd=sds), "SD in thresholds_sd for every")
 
 
-def test_lists_in_a_csv_are_left_out(tmp_path):
+def test_lists_in_a_csv_are_read(tmp_path):
     (tmp_path / "anchors.csv").write_text('item_id,a,b,thresholds,thresholds_sd\nq1,1,0,"[0, 1]","[0.1, 0.1]"\n')
-    assert read_anchors(tmp_path / "anchors.csv").column_names == ["item_id", "a", "b", "log_a", "log_a_sd", "b_sd"]
+    found = read_anchors(tmp_path / "anchors.csv")
+    assert found["thresholds"].to_pylist() == [[0.0, 1.0]]
+    assert found["thresholds_sd"].to_pylist() == [[0.1, 0.1]]
+    (tmp_path / "anchors.csv").write_text("item_id,a,b1,b2\nq1,1,0,1\nq2,1,0.5,\n")
+    found = read_anchors(tmp_path / "anchors.csv")
+    assert found["thresholds"].to_pylist() == [[0.0, 1.0], [0.5]]
+    assert found["b"].to_pylist() == [0.5, 0.5]
 
 
 def test_what_a_run_held_fixed_has_no_sd_of_its_own():

@@ -247,6 +247,36 @@ def test_a_broken_run_beside_the_items_is_no_standard_population(items, response
     main_without_exit()
 
 
+def test_the_command_keeps_persons_of_nulls_and_takes_groups(tmp_path, capsys, monkeypatch):
+    bank = pa.table({"item_id": ["x", "y"], "a": [1.0, 0.7], "b": [0.0, -1.0]})
+    pq.write_table(bank, tmp_path / "items.parquet")
+    pq.write_table(
+        pa.table(
+            {"person_id": ["p", "q", "r"], "item_id": ["x", "y", "x"], "response": [1, 0, None], "g": ["u", "v", "v"]}
+        ),
+        tmp_path / "responses.parquet",
+    )
+    monkeypatch.chdir(tmp_path)
+    words = ["irt-jax", "score", "responses.parquet", "--items", "items.parquet", "--out", "scores.parquet"]
+    monkeypatch.setattr(sys, "argv", [*words, "--group-col", "g", "--group-prior", "u=1,0.5"])
+    main_without_exit()
+    found = pq.read_table("scores.parquet").to_pandas()
+    assert found.person_id.tolist() == ["p", "q", "r"]
+    assert found.group.tolist() == ["u", "v", "v"]
+    assert found.theta.isna().tolist() == [False, False, True]
+    told = capsys.readouterr()
+    assert "population u N(1, 0.5), v N(0, 1)" in told.out
+    assert "1 persons have no usable response and no score: 'r'" in told.err
+    wrong = [(["--seed", "-1"], "--seed"), (["--plausible-values", "100000000000"], "memory")]
+    wrong += [(["--group-prior", "w=0,1"], "found others: 'w'"), (["--prior-sd", "0"], "positive SD")]
+    for more, said in wrong:
+        monkeypatch.setattr(sys, "argv", [*words, "--overwrite", *more])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == 2
+        assert said in capsys.readouterr().err
+
+
 def main_without_exit():
     with pytest.raises(SystemExit) as end:
         main()
