@@ -19,10 +19,12 @@ from irt_jax.engines.target import Position
 from irt_jax.maximum import AT_BOUNDARY, Maximum, marked
 
 #: Items at most whose intervals are looked for, as each takes some ten climbs.
-MOST = 50
+MOST = 30
 #: Steps on the scale of the log odds, how near their end is, and the log odds between which they are taken: what is
 #: further is at the boundary.
-STEP, CLOSE, NEAREST, FARTHEST = 1.0, 0.03, 4.0, 12.0
+STEP, CLOSE, NEAREST, FARTHEST = 1.0, 0.1, 4.0, 8.0
+#: Newton steps at most of each climb, and the half of the squared decrement at which it ends.
+STEPS, ENOUGH = 25, 1e-3
 #: Log odds from which an asymptote at its boundary climbs, where it is let off.
 RELEASED = 3.0
 
@@ -60,20 +62,24 @@ def _fall(maximum: Maximum, position: Position, site: str, item: int, wanted: fl
     at_boundary = {f"{name}_logit": items for name, items in maximum.at_boundary.items()}
     before = np.zeros_like(this) if problem.frozen is None else problem.frozen
     released = before & ~marked(problem, position, at_boundary)
+    held_by = (before, released) if (before & ~this != released & ~this).any() else (before,)
     starts: list[dict[str, Any]] = [dict(position), {name: np.array(leaf) for name, leaf in position.items()}]
     for name, items in at_boundary.items():
         starts[1][name][items] = np.sign(position[name][items]) * RELEASED
 
     def at(log_odds: float) -> float:
         falls = []
-        for number, held in enumerate((before, released)):
+        for number, held in enumerate(held_by):
             start: dict[str, Any] = {name: np.array(leaf) for name, leaf in starts[number].items()}
             start[site][item] = log_odds
             posed = problem._replace(frozen=held | this)
-            mode = climb(posed.functions, posed.data, start, posed.shapes, limits=maximum.limits)
+            mode = climb(
+                posed.functions, posed.data, start, posed.shapes, enough=ENOUGH, limits=maximum.limits, most=STEPS
+            )
             falls.append(wanted - float(posed.log_density(mode.metric.centre)))
             if falls[-1] <= 0.0:
                 starts[number] = posed.position(mode)
+                break
         return float(np.nanmin(falls))
 
     return at

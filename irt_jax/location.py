@@ -16,6 +16,9 @@ from irt_jax.names import ITEM
 #: b is null where the slope's posterior mean is within so many SDs of zero, or where more than this share of its draws
 #: have the other sign: its draws have no variance then. And where an estimate is within so many standard errors.
 WITHIN_SDS, OTHER_SIGN, WITHIN_ERRORS = 3.0, 1e-3, 1.0
+#: Not if the estimate is steeper than this: its error is large because the likelihood is flat on the other side, away
+#: from zero, and b is determined (Hauck & Donner 1977, JASA 72).
+STEEP = 1.0
 OF_DRAWS = (
     f"the slope may be zero (its mean is within {WITHIN_SDS:g} SDs of it): b = -intercept / slope is not determined; "
     "a and the intercept are"
@@ -46,7 +49,7 @@ def uncertain(a: Float[np.ndarray, " item"], error: Float[np.ndarray, " item"]) 
         a: slopes.
         error: their standard errors.
     """
-    return np.logical_and(error > 0.0, np.abs(a) < WITHIN_ERRORS * error)
+    return np.logical_and(error > 0.0, np.abs(a) < np.minimum(STEEP, WITHIN_ERRORS * error))
 
 
 def unlocated(items: pa.Table) -> list[str]:

@@ -32,6 +32,8 @@ SAME_MODE = 0.1
 PLACES, FURTHER = 32, 1.4
 #: A climb that passed a limit on a grid that is too coarse goes on at this share of it, on a finer one.
 WITHIN = 0.8
+#: That grid has so many nodes at least, always the same if it can be: each other number would be compiled.
+STEEP_NODES = 384
 
 
 class Located(NamedTuple):
@@ -118,6 +120,8 @@ def locate(
             wanted = _wanted_nodes(problem, [mode.metric.centre])
             if fine_enough(nodes, wanted):
                 return Located(problem, mode, float("nan"), passed=passed)
+            spacing = min(wanted[1] - wanted[0], (nodes[-1] - nodes[0]) / (STEEP_NODES - 1))
+            wanted = even_nodes(min(nodes[0], wanted[0]), max(nodes[-1], wanted[-1]), spacing)
             problem = problem.on_grid(wanted, problem.report(mode.metric.centre))
             position = _drawn_in(problem, mode, limits)
             continue
@@ -126,6 +130,7 @@ def locate(
         if len(wanted) > problem.most_nodes:  # the places may lie where no draw goes
             wanted = _wanted_nodes(problem, [mode.metric.centre])
         too_fine = wanted[1] - wanted[0] > TOO_FINE * (nodes[1] - nodes[0])
+        too_fine &= problem.frozen is None or not problem.few  # what is taken out needs no grid, nor another program
         too_fine = too_fine and len(problem.on_grid(wanted).data.nodes) < len(nodes)  # not so with few responses
         fits = fine_enough(nodes, wanted) and (finer or (covered(nodes, wanted) and not too_fine))
         if fits and not grid and not by_profile:

@@ -43,6 +43,8 @@ SUSPECT, MOST_SUSPECTS = 1e-3, 10
 #: Newton steps at most, alone and then with the others following; they end when none is longer than the second number,
 #: and none may be longer than the third. Then: the smallest curvature that counts, beside the largest and by itself.
 NEWTON_STEPS, SMALL, LONGEST, FLATTEST, TINY = 12, 1e-4, 0.5, 0.05, 1e-9
+#: A log a further from zero is no estimate.
+ENDLESS = 20.0
 
 
 class OwnResponses(NamedTuple):
@@ -238,6 +240,8 @@ def without_own_priors(
         found[f"{name}_free_sd"] = np.sqrt(np.einsum("ik,ikl,il->i", slope, own.covariance, slope))
     if "log_a" in by_name:
         found["cov_log_a_b_free"] = np.einsum("ik,ikl,il->i", by_name["log_a"], own.covariance, by_name["b"])
+        endless = np.abs(found["log_a_free"]) > ENDLESS  # its own responses have no maximum
+        found |= {name: np.where(endless, np.nan, values) for name, values in found.items()}
         found["a_free"] = np.exp(found["log_a_free"])
         found["a_free_sd"] = found["a_free"] * found["log_a_free_sd"]
     return found

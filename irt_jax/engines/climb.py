@@ -75,6 +75,7 @@ def climb(
     *,
     enough: float = DECREMENT,
     limits: Float[np.ndarray, " coordinate"] | None = None,
+    most: int = MAX_NEWTON,
 ) -> Mode:
     """Climb by Newton steps, each solved by conjugate gradients in the arrow's metric.
 
@@ -85,10 +86,11 @@ def climb(
         shapes: of the position.
         enough: half of the squared Newton decrement at which the climb ends.
         limits: largest sizes of the coordinates; a climb that passes one ends there, not converged. None for no limits.
+        most: Newton steps.
     """
     with jax.enable_x64(True):
         x = pack({name: jnp.asarray(leaf, jnp.float64) for name, leaf in start.items()}, shapes)
-        return climb_from(functions, x, data, shapes, enough=enough, limits=limits)[0]
+        return climb_from(functions, x, data, shapes, enough=enough, limits=limits, most=most)[0]
 
 
 def climb_from(
@@ -100,6 +102,7 @@ def climb_from(
     hold: bool = False,
     enough: float = DECREMENT,
     limits: Float[np.ndarray, " coordinate"] | None = None,
+    most: int = MAX_NEWTON,
 ) -> tuple[Mode, Float[np.ndarray, " coordinate"]]:
     """The same from a packed position.
 
@@ -111,6 +114,7 @@ def climb_from(
         hold: whether the shared parameters stay where they are.
         enough: half of the squared Newton decrement at which the climb ends.
         limits: see `climb`.
+        most: Newton steps.
 
     Returns:
         Where the climb ended, and the gradient there.
@@ -119,7 +123,7 @@ def climb_from(
     x = np.asarray(x)
     value, gradient = _value_and_gradient(functions, x, data)
     metric, converged, step = around(functions, x, data, shapes), False, 0
-    while step < MAX_NEWTON and not converged:
+    while step < most and not converged:
         step += 1
         direction = newton_step(functions, x, gradient, metric, data)
         decrement = float(direction @ gradient) / 2

@@ -110,7 +110,7 @@ def _complete(items: KnownItems, where: str) -> KnownItems:
         shown = first_few(items.ids.take(pa.array(broken[:5])).to_pylist(), total=len(broken))
         raise InputError(
             f"Expected every parameter of an item's model in {where}, found items that lack some: {shown}.",
-            f"The models need {', '.join(needed)}.",
+            f"The models need {', '.join(needed)}; where a slope may be zero a run has no b: leave these items out.",
         )
     keep = has & ~lacks
     if not keep.any():
