@@ -163,7 +163,7 @@ def _refuse(name: str, path: Path, option: str, place: str) -> None:
         within = os.path.isdir(place) and _above(read, out) and os.path.exists(path) and _is_read(read, out)
     if same:
         raise OutputError(f"{name} {path} is what {option} reads.", remedy)
-    if above:
+    if above and name == "--out":  # the others are files, for which a folder is no place
         raise OutputError(f"{name} {path} holds what {option} reads, {place}.", remedy)
     if within:
         raise OutputError(f"{name} {path} is among what {option} reads, {place}.", remedy)

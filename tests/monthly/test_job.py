@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -91,7 +92,7 @@ def test_other_data_are_refused(month, simulation):
 
 def test_overwrite_with_bad_input_leaves_what_was_finished(month, simulation):
     before, beside = written(month.folder), set(month.folder.parent.iterdir())
-    others = simulation.anchors.set_column(0, "item_id", [f"q{k}" for k in range(8)])
+    others = simulation.anchors.set_column(0, "item_id", pa.array([f"q{k}" for k in range(8)]))
     with pytest.raises(InputError, match="q0"):
         run_month(simulation.responses, others, month.folder, SETTINGS, overwrite=True, **OPTIONS)
     assert written(month.folder) == before
