@@ -15,11 +15,11 @@ from irt_jax.study.simulate import simulate
 LEARNED = ("population_mean", "population_sd", "log_a_mean", "log_a_sd", "b_mean", "b_sd")
 ENGINES = {
     "joint": {"abilities": "joint", "warmup": 1000, "draws": 10_000},
-    "hmc": {"method": "hmc", "chains": 8, "draws": 1500, "ability_values": 10**8},
-    "nuts": {"method": "nuts", "chains": 4, "warmup": 200, "draws": 2000, "ability_values": 10**8},
+    "hmc": {"method": "hmc", "chains": 8, "draws": 3000, "ability_values": 10**8},
+    "nuts": {"method": "nuts", "chains": 4, "warmup": 200, "draws": 4000, "ability_values": 10**8},
 }
 #: Posterior SDs by which a mean must not be off unnoticed, nor an SD by that share; what is learned moves slowly.
-NOTICE, NOTICE_LEARNED = 0.1, 0.25
+NOTICE, NOTICE_LEARNED = 0.15, 0.25
 
 
 @pytest.fixture(scope="module")
