@@ -265,7 +265,7 @@ def _anchors(told: Told, items: pa.Table, free: Mapping[str, np.ndarray]) -> tup
     if told.anchors is None:
         return None, []
     table = anchors_table(items, told.anchors, free)
-    return table, contradictions(table)
+    return table, contradictions(table, robust=told.options.anchor_mode == "robust")
 
 
 def _released(items: pa.Table) -> list[str]:

@@ -66,7 +66,7 @@ def _goes_with_ability(responses: Responses, association: Association | None) ->
     if association is None or responses.n_responses > COMPLETE * responses.n_persons * responses.n_items:
         return False
     limit = -ndtri(CHANCE) * association.sd
-    return association.observed > limit or association.expected < NEEDED / 2.0 * association.sd
+    return bool(association.observed > limit or association.expected < NEEDED / 2.0 * association.sd)
 
 
 def scaled_responses(

@@ -42,7 +42,8 @@ def watching(quiet: bool, said: set[str] | None = None) -> Iterator["ProgressCal
     console, said = error_console(), set() if said is None else said
 
     def show(message: Warning | str, category: type[Warning], *_: object) -> None:
-        if str(message) in said or not issubclass(category, CalibrationWarning):
+        ours = issubclass(category, CalibrationWarning)
+        if str(message) in said or not (ours or logs.as_json()):
             return  # what a library warns its callers of is nothing that a user of the command can act on
         said.add(str(message))
         if logs.as_json():

@@ -110,7 +110,7 @@ def _parts(responses: Responses, keep: Bool[np.ndarray, " item"] | None) -> tupl
         person, item = person[keep[item]], item[keep[item]]
     starts = np.zeros(size + 1, np.int32 if len(person) < 2**31 else np.int64)
     np.cumsum(np.bincount(person, minlength=size), out=starts[1:])
-    edges = csr_array((np.ones(len(person), np.int8), item + np.int32(n_persons), starts), shape=(size, size))
+    edges: Any = csr_array((np.ones(len(person), np.int8), item + np.int32(n_persons), starts), shape=(size, size))
     n_parts, part = connected_components(edges, directed=False)
     return part, n_parts
 
@@ -130,7 +130,7 @@ def _reached(
     tied = np.concatenate([np.flatnonzero(has_anchor), n_parts + np.flatnonzero(known)])
     first = np.concatenate([in_part, tied])
     second = np.concatenate([n_parts + group, np.full(len(tied), scale)])
-    graph = csr_array((np.ones(len(first), np.int8), (first, second)), shape=(scale + 1, scale + 1))
+    graph: Any = csr_array((np.ones(len(first), np.int8), (first, second)), shape=(scale + 1, scale + 1))
     _, label = connected_components(graph, directed=False)
     reached = label[:-1] == label[scale]
     return reached[:n_parts], reached[n_parts:]
@@ -197,8 +197,8 @@ def unlinked(found: Linkage, responses: Responses, *, split: bool = False) -> tu
             f"sample of {'their groups' if several else 'one population'}, which no response can tell. Otherwise link "
             "them by common items, or by --anchors in each."
         )
-    weak = np.flatnonzero(found.learned & (found.links > 0) & (found.links < FEW_LINKS)) if len(names) > 1 else []
-    if len(weak) and not problems:
+    weak = np.flatnonzero(found.learned & (found.links > 0) & (found.links < FEW_LINKS)).tolist()
+    if weak and not problems:
         shown = ", ".join(f"{names[group]!r} ({found.links[group]})" for group in weak[:SHOWN_ITEMS])
         more = f" and {len(weak) - SHOWN_ITEMS:,} more" if len(weak) > SHOWN_ITEMS else ""
         warnings.append(
@@ -210,7 +210,7 @@ def unlinked(found: Linkage, responses: Responses, *, split: bool = False) -> tu
 
 def _by_priors(found: Linkage, labels: Sequence[object], names: Sequence[str], *, split: bool) -> str:
     parts = np.flatnonzero(found.rests_on == PRIORS)
-    adrift = [names[group] for group in np.flatnonzero(found.adrift)] if names else []
+    adrift = [names[group] for group in np.flatnonzero(found.adrift).tolist()] if names else []
     of_groups = f"of group {first_few(adrift, SHOWN_ITEMS)} " if adrift else ""
     fewer = "name fewer items in --by-group, " if split else ""
     return (
