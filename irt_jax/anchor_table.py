@@ -64,11 +64,12 @@ def p_values(anchors: Anchors, free: Mapping[str, Float[np.ndarray, " anchor"]])
     return np.where(has_slope, chdtrc(2, squared), chdtrc(1, away_b**2 / var_b))
 
 
-def contradictions(table: pa.Table) -> list[str]:
+def contradictions(table: pa.Table, *, robust: bool = False) -> list[str]:
     """Anchors whose own responses contradict their previous values and that are not released, one sentence.
 
     Args:
         table: from `anchors_table`.
+        robust: whether anchors may release themselves already.
     """
     p = table["p_value"].to_numpy(zero_copy_only=False)
     released = pc.fill_null(pc.greater(table["p_released"], 0.5), False).to_numpy(zero_copy_only=False)
@@ -80,6 +81,6 @@ def contradictions(table: pa.Table) -> list[str]:
     shown = [f"{row[ITEM]} (b {row['b_prev']:.2f}, now {row['b_free']:.2f})" for row in rows]
     listed = first_few(shown, total=len(far))
     return [
-        f"{len(far):,} anchors contradict their previous values: {listed}. See anchors.parquet; --anchor-mode robust "
-        "lets such anchors go."
+        f"{len(far):,} anchors contradict their previous values: {listed}. See anchors.parquet; "
+        + ("leave out those that have changed." if robust else "--anchor-mode robust lets such anchors go.")
     ]

@@ -14,16 +14,16 @@ import xarray as xr
 from jaxtyping import Bool
 
 from irt_jax.anchor_table import anchors_table, contradictions
+from irt_jax.concerns import Concerns, find_concerns
 from irt_jax.data import Anchors, Responses
 from irt_jax.diagnostics import Summary, Verdict, judge, judge_estimates, summary
 from irt_jax.errors import first_few
 from irt_jax.estimation import Estimated
 from irt_jax.fit import Fit
-from irt_jax.item_fit import ItemFit, item_fit
+from irt_jax.item_fit import ItemFit, item_fit, of_all_items
 from irt_jax.item_rest import ItemRest
 from irt_jax.keyed import direction
 from irt_jax.location import unlocated
-from irt_jax.miskeyed import miskeyed
 from irt_jax.models import Model
 from irt_jax.models.bank import Coding
 from irt_jax.models.population import Population
@@ -31,7 +31,7 @@ from irt_jax.models.settings import PriorSettings
 from irt_jax.names import ITEM
 from irt_jax.options import Options
 from irt_jax.posterior import GROUP_DRAWS, LEARNED_DRAWS, posterior_tree, reliability
-from irt_jax.prior_conflict import prior_conflicts
+from irt_jax.prior_conflict import prior_conflicts, without_priors
 from irt_jax.sampling import Sampled, other_mode
 from irt_jax.tables import estimates_table, items_table, persons_table
 from irt_jax.timing import Stopwatch
@@ -108,8 +108,10 @@ def fit_of_draws(told: Told, sampled: Sampled) -> Fit:
     run = _run(told, persons, log_likelihood, _population(told, mean, sd), draws.device)
     run["priors"] = _learned(draws.values)
     run |= direction(told.coding, values)
-    run["prior_conflicts"] = _conflicts(told, sampled.free)
-    verdict = _with_warnings(_judge(statistics, sampled, told), told, fit, run["prior_conflicts"])
+    free = sampled.free or _free_of_draws(told, draws.values)
+    run["prior_conflicts"] = _conflicts(told, free)
+    concerns = find_concerns(told, fit, run["prior_conflicts"])
+    verdict, run["linking"] = _with_concerns(_judge(statistics, sampled, told), concerns), concerns.linking
     run["diagnostics"] = verdict.as_dict()
     anchored, of_anchors = _anchors(told, items, sampled.free)
     notes = [*told.notes, *sampled.notes, *_released(items), *unlocated(items), *of_anchors]
@@ -131,7 +133,7 @@ def fit_of_estimates(
         reasons: why an item has no estimate, or None; of all items.
     """
     interval = told.options.interval
-    fit = ItemFit(*(_spread(part, keep) for part in estimated.fit))
+    fit = of_all_items(estimated.fit, keep)
     items = estimates_table(
         estimated,
         told.responses,
@@ -153,7 +155,9 @@ def fit_of_estimates(
     persons = persons_table(estimated.abilities, told.responses)
     run = _run(told, persons, estimated.log_likelihood, population, estimated.device)
     run["prior_conflicts"] = _conflicts(told, everywhere)
-    verdict = _with_warnings(verdict, told, fit, run["prior_conflicts"])
+    concerns = find_concerns(told, fit, run["prior_conflicts"], keep)
+    verdict, run["linking"] = _with_concerns(verdict, concerns), concerns.linking
+    run["priors"] = estimated.priors
     run["newton_steps"] = estimated.steps
     run |= direction(told.coding.of_items(keep), estimated.values)
     run["standard_errors"] = {
@@ -237,10 +241,12 @@ def _fits(told: Told, fit: ItemFit) -> dict[str, np.ndarray]:
     return {"item_rest": told.rest.correlation, "item_ability": fit.correlation, "item_fit": fit.z}
 
 
-def _with_warnings(verdict: Verdict, told: Told, fit: ItemFit, conflicts: list[str]) -> Verdict:
-    """The verdict with warnings of items that may be miskeyed, and of free items that contradict a given prior."""
-    wrong = miskeyed(fit, told.responses.item_counts, told.responses.item_labels)
-    return dataclasses.replace(verdict, warnings=[*verdict.warnings, *wrong, *conflicts])
+def _with_concerns(verdict: Verdict, concerns: Concerns) -> Verdict:
+    """The verdict with what the data cannot tell, and with what is worth knowing of them."""
+    problems = [*verdict.problems, *concerns.problems]
+    return dataclasses.replace(
+        verdict, ok=not problems, problems=problems, warnings=[*verdict.warnings, *concerns.warnings]
+    )
 
 
 def _conflicts(told: Told, free: Mapping[str, np.ndarray]) -> list[str]:
@@ -251,12 +257,19 @@ def _conflicts(told: Told, free: Mapping[str, np.ndarray]) -> list[str]:
     return prior_conflicts(free, own, told.settings)
 
 
+def _free_of_draws(told: Told, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Estimates without the items' own priors, from draws whose mode nobody looked for."""
+    pooled = {name: values[name].reshape(-1, told.responses.n_items) for name in ("log_a", "b") if name in values}
+    summaries = {name: (draws.mean(0), draws.std(0)) for name, draws in pooled.items()}
+    return without_priors(summaries, told.settings)
+
+
 def _anchors(told: Told, items: pa.Table, free: Mapping[str, np.ndarray]) -> tuple[pa.Table | None, list[str]]:
     """The anchors' table, and what there is to say of them."""
     if told.anchors is None:
         return None, []
     table = anchors_table(items, told.anchors, free)
-    return table, contradictions(table)
+    return table, contradictions(table, robust=told.options.anchor_mode == "robust")
 
 
 def _released(items: pa.Table) -> list[str]:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from irt_jax import logs
+from irt_jax.errors import CalibrationWarning
 from irt_jax.names import ANCHORS_FILE, ITEMS_FILE, METRICS_FILE, PERSONS_FILE, POSTERIOR_FILE, RUN_FILE
 from irt_jax.terminal import safe, shown
 
@@ -51,8 +52,9 @@ def watching(quiet: bool, said: set[str] | None = None) -> Iterator["ProgressCal
     console, said = error_console(), set() if said is None else said
 
     def show(message: Warning | str, category: type[Warning], *_: object) -> None:
-        if str(message) in said:
-            return
+        ours = issubclass(category, CalibrationWarning)
+        if str(message) in said or not (ours or logs.as_json()):
+            return  # what a library warns its callers of is nothing that a user of the command can act on
         said.add(str(message))
         if logs.as_json():
             logs.warned(message, category)

@@ -44,3 +44,30 @@ def _derivatives(
     units = jnp.concatenate([own, shared])
     columns = [jax.jvp(reported, (centre,), (unit,))[1] for unit in units]
     return jnp.stack(columns, axis=-1)
+
+
+def shared_slopes(
+    problem: Problem, names: tuple[str, ...], centre: Float[AnyArray, " coordinate"]
+) -> Float[np.ndarray, "quantity shared"]:
+    """Derivatives of reported numbers that all items share by the shared coordinates.
+
+    Args:
+        problem: the posterior.
+        names: of the numbers.
+        centre: where.
+    """
+    with jax.enable_x64(True):
+        found = _shared_derivatives(problem.target, problem.shapes, names, jnp.asarray(centre), problem.data)
+    return np.asarray(found)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _shared_derivatives(
+    target: Target, shapes: Shapes, names: tuple[str, ...], centre: Array, data: MarginalData
+) -> Float[Array, "quantity shared"]:
+    def reported(x: Array) -> Array:
+        values = target.report(unpack(x, shapes), data)
+        return jnp.stack([jnp.reshape(values[name], ()) for name in names])
+
+    units = jnp.eye(shapes.n_shared, shapes.size, shapes.n_blocks * shapes.block_size)
+    return jnp.stack([jax.jvp(reported, (centre,), (unit,))[1] for unit in units], axis=-1)

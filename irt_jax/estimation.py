@@ -14,9 +14,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from irt_jax.abilities import Marginals, Populations, mean_posterior, summarise_abilities
+from irt_jax.arrays import AnyArray
 from irt_jax.compiling import compilation_apart
 from irt_jax.data import Responses
-from irt_jax.delta import slopes
+from irt_jax.delta import shared_slopes, slopes
 from irt_jax.direction import upright
 from irt_jax.engines.covariance import covariance
 from irt_jax.engines.devices import prepare_devices
@@ -27,6 +28,7 @@ from irt_jax.mode import locate_best
 from irt_jax.models.model import Model
 from irt_jax.models.population import Population
 from irt_jax.own_prior import without_own_priors
+from irt_jax.posterior import LEARNED_DRAWS
 from irt_jax.problem import Problem, pose
 from irt_jax.reserved import Reserved, reservations
 from irt_jax.timing import Stopwatch
@@ -63,6 +65,7 @@ class Estimated(NamedTuple):
         ahead: see `Located`.
         free: estimates without the items' own priors, see `own_prior`; empty where there are no priors.
         reserved: what of them is not said.
+        priors: learned priors by name, each with `mean`, the estimate, and `sd`, its standard error.
     """
 
     values: dict[str, np.ndarray]
@@ -81,6 +84,7 @@ class Estimated(NamedTuple):
     ahead: float | None = None
     free: Mapping[str, np.ndarray] = MappingProxyType({})
     reserved: Reserved = Reserved()
+    priors: Mapping[str, Any] = MappingProxyType({})
 
 
 def estimate(
@@ -163,7 +167,21 @@ def estimate(
         ahead,
         free,
         reserved,
+        _learned(problem, metric.centre, values, own.blocks),
     )
+
+
+def _learned(
+    problem: Problem, centre: AnyArray, values: dict[str, np.ndarray], blocks: Float[np.ndarray, "item own own"]
+) -> dict[str, dict[str, float]]:
+    """Estimates of learned priors, with standard errors by the delta method."""
+    names = tuple(name for name in LEARNED_DRAWS if name in values)
+    if not names:
+        return {}
+    p = problem.shapes.block_size
+    derivatives, covariance = shared_slopes(problem, names, centre), blocks[0, p:, p:]
+    errors = np.sqrt(np.einsum("nk,kl,nl->n", derivatives, covariance, derivatives))
+    return {name: {"mean": float(values[name]), "sd": float(error)} for name, error in zip(names, errors, strict=True)}
 
 
 def _abilities(problem: Problem, values: dict[str, np.ndarray], interval: float) -> Marginals:

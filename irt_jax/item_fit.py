@@ -19,9 +19,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from irt_jax.data import Responses
+from irt_jax.dependence import Pair, dependent_pairs
 from irt_jax.models.model import Parameters
 from irt_jax.problem import Problem
 from irt_jax.response_chunks import response_chunks
@@ -30,16 +31,34 @@ from irt_jax.response_chunks import response_chunks
 SMALLEST = -60.0
 
 
+class Association(NamedTuple):
+    """How the responses of all items go with the abilities by the persons' other responses, summed over responses.
+
+    Attributes:
+        observed: sum of (y - mean of the item) (t - m).
+        expected: what the model says of it.
+        sd: of the observed sum, were the items independent: a pair of a person's responses counts twice in it.
+    """
+
+    observed: float
+    expected: float
+    sd: float
+
+
 class ItemFit(NamedTuple):
     """Of every item.
 
     Attributes:
         correlation: of responses and the abilities by the persons' other responses; NaN where either is constant.
         z: how responses follow ability beside what the model says, in standard errors; NaN likewise.
+        association: of all items together; None where it was not asked for.
+        pairs: items that go together beyond the model, see `irt_jax.dependence`.
     """
 
     correlation: Float[np.ndarray, " item"]
     z: Float[np.ndarray, " item"]
+    association: Association | None = None
+    pairs: tuple[Pair, ...] = ()
 
 
 def item_fit(
@@ -72,7 +91,27 @@ def item_fit(
         z = (rest_t - mean * rest) / np.sqrt(np.maximum(variance, 0.0))
         correlation = (yt - y * mean) / np.sqrt(np.maximum(yy - y**2 / n, 0.0) * np.maximum(tt - t * mean, 0.0))
     varies = (tt - t * mean > 1e-6 * n) & (yy - y**2 / n > 1e-6 * n)
-    return ItemFit(np.where(varies, correlation, np.nan), np.where(varies, z, np.nan))
+    counted = n > 0
+    observed, apart = yt[counted] - (y * t / np.maximum(n, 1))[counted], (rest_t - t / np.maximum(n, 1) * rest)[counted]
+    spread = ((yy - y**2 / np.maximum(n, 1)) / np.maximum(n, 1) * (tt - t**2 / np.maximum(n, 1)))[counted]
+    together = Association(observed.sum(), (observed - apart).sum(), float(np.sqrt(2.0 * spread.clip(0.0).sum())))
+    z = np.where(varies, z, np.nan)
+    pairs = dependent_pairs(problem, items, population, responses, z)
+    return ItemFit(np.where(varies, correlation, np.nan), z, together, pairs)
+
+
+def of_all_items(fit: ItemFit, keep: Bool[np.ndarray, " item"]) -> ItemFit:
+    """The same of all items; NaN for those that were left out.
+
+    Args:
+        fit: of the items that were kept.
+        keep: which these are.
+    """
+    place = np.flatnonzero(keep)
+    pairs = tuple(pair._replace(first=int(place[pair.first]), second=int(place[pair.second])) for pair in fit.pairs)
+    correlation, z = np.full((2, len(keep)), np.nan)
+    correlation[keep], z[keep] = fit.correlation, fit.z
+    return ItemFit(correlation, z, fit.association, pairs)
 
 
 @partial(jax.jit, static_argnums=0)

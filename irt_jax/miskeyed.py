@@ -34,13 +34,16 @@ def against_ability(
         return ((z < limit) | misfits) & (n_responses >= FEWEST), np.fmin(z, fit.z)
 
 
-def miskeyed(fit: ItemFit, n_responses: Int[np.ndarray, " item"], labels: Sequence[object]) -> list[str]:
+def miskeyed(
+    fit: ItemFit, n_responses: Int[np.ndarray, " item"], labels: Sequence[object], *, remedy: str = ""
+) -> list[str]:
     """Items whose responses go against ability, one sentence.
 
     Args:
         fit: from `item_fit`.
         n_responses: of the items.
         labels: of the items.
+        remedy: what else there is to do; nothing where that was done.
     """
     wrong, z = against_ability(fit, n_responses)
     bad = np.flatnonzero(wrong)
@@ -50,5 +53,5 @@ def miskeyed(fit: ItemFit, n_responses: Int[np.ndarray, " item"], labels: Sequen
     shown, lowest = first_few([labels[i] for i in bad[:5]], total=len(bad)), np.nanmin(fit.correlation[bad])
     return [
         f"{len(bad):,} items go against the ability that the persons' other responses tell, as with a wrong key: "
-        f"{shown}; correlations down to {lowest:.2f}. Check their keys; --sign free lets slopes be negative."
+        f"{shown}; correlations down to {lowest:.2f}. Check their keys{'; ' + remedy if remedy else ''}."
     ]

@@ -118,6 +118,6 @@ def test_verbagg_contradicts_the_missions_prior_and_lsat7_does_not():
     conflict = [text for text in calibrate(verbagg(), method="mml").diagnostics.warnings if "contradict" in text]
     assert len(conflict) >= 1
     assert "log a, N(0, 0.2)" in conflict[0]
-    assert "--a-prior-sd" in conflict[0]
+    assert "hierarchical" in conflict[0]
     assert not calibrate(datasets.lsat7(), method="mml").diagnostics.warnings
     assert not calibrate(verbagg(), method="mml", a_prior_sd=1.0, b_prior_sd=2.0).diagnostics.warnings

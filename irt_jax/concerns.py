@@ -1,0 +1,65 @@
+"""What there is to say of a fit besides its draws: what the data cannot tell, and what they say against the model.
+
+Each sentence is something that can be acted on with the options that are left; advice that was followed is not given.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool
+
+from irt_jax.common_ability import no_common_ability
+from irt_jax.dependence import dependent
+from irt_jax.item_fit import ItemFit
+from irt_jax.linkage import described, linkage, unlinked
+from irt_jax.miskeyed import miskeyed
+
+if TYPE_CHECKING:
+    from irt_jax.assemble import Told
+
+
+class Concerns(NamedTuple):
+    """What a verdict and run.json take up.
+
+    Attributes:
+        problems: sentences on what the data cannot tell.
+        warnings: sentences on what is worth knowing.
+        linking: for run.json, see `irt_jax.linkage`.
+    """
+
+    problems: list[str]
+    warnings: list[str]
+    linking: dict[str, Any]
+
+
+def find_concerns(
+    told: "Told", fit: ItemFit, conflicts: Sequence[str], keep: Bool[np.ndarray, " item"] | None = None
+) -> Concerns:
+    """Look at links, common ability, keys, dependent items and priors.
+
+    Args:
+        told: data, model and options.
+        fit: of all items.
+        conflicts: of the free items with their prior.
+        keep: items in the likelihood; all when None.
+    """
+    responses, labels = told.responses, told.responses.item_labels
+    nominal = bool(np.any(told.coding.owns("slopes")))
+    found = linkage(responses, told.is_anchor, told.population, keep)
+    problems, warnings = unlinked(found, responses, split=bool(told.options.by_group))
+    if not nominal:
+        problems += no_common_ability(responses, fit.association)
+    warnings += miskeyed(fit, responses.item_counts, labels, remedy="" if nominal else _of_signs(told))
+    warnings += dependent(fit.pairs, labels)
+    return Concerns(problems, [*warnings, *conflicts], described(found, responses))
+
+
+def _of_signs(told: "Told") -> str:
+    """How to let slopes be negative; nothing where they may be already, or anchors forbid it."""
+    options = told.options
+    if options.sign == "free" or options.priors == "flat" or told.anchors is not None:
+        return ""
+    if options.priors != "auto":
+        return f"--sign free, without --priors {options.priors}, lets slopes be negative"
+    return "--sign free lets slopes be negative"
