@@ -161,11 +161,23 @@ def forget() -> None:
     _state.finished = True
 
 
-def _handle(number: int, _: FrameType | None) -> None:
+def _handle(number: int, frame: FrameType | None) -> None:
     if _state.number is None:
         _state.number = number
-    if not (_state.held or _state.finished or _state.raised):
-        raise interruption()
+    if _state.held or _state.finished or _state.raised:
+        return
+    if _wake and _importing(frame):  # native modules print what happens in their imports, or make other errors of it
+        os.write(_wake[0], b"\0")
+        return
+    raise interruption()
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _watch(reader: int) -> None:
