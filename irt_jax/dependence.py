@@ -15,7 +15,7 @@ Yen (1984), Applied Psychological Measurement 8, 125-145, for residual correlati
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -59,7 +59,7 @@ class Pair(NamedTuple):
 
 
 def dependent_pairs(
-    problem: Problem, items: Parameters, population: object, responses: Responses, z: Float[np.ndarray, " item"]
+    problem: Problem, items: Parameters, population: Any, responses: Responses, z: Float[np.ndarray, " item"]
 ) -> tuple[Pair, ...]:
     """Find pairs, the farthest beyond the model first.
 
@@ -78,10 +78,10 @@ def dependent_pairs(
     likelihood = np.maximum(np.exp(table), SMALLEST)
     against = Against(likelihood, posterior, problem.place, problem.model.n_categories, responses)
     limit, found = ndtri(1.0 - CHANCE / responses.n_items**2), dict[tuple[int, int], Pair]()
-    for item in chosen:
+    for item in chosen.tolist():
         correlation, far, count = against.pairs_of(item)
         for other in np.flatnonzero((far > limit) & (correlation > NOTABLE) & (count >= FEWEST)):
-            first, second = sorted((int(item), int(other)))
+            first, second = sorted((item, int(other)))
             equal = bool(same[first] >= 0 and same[first] == same[second])
             found[first, second] = Pair(
                 first, second, float(correlation[other]), float(far[other]), int(count[other]), equal
