@@ -29,11 +29,11 @@ from irt_jax.problem import Problem
 CHANCE, NOTABLE = 0.01, 0.25
 #: With fewer common persons nothing is said.
 FEWEST = 30
-#: Items that are looked at, at most; those that discriminate so many standard errors more than their model says, or
-#: whose log slope is so many MADs, and so much, above the median.
-MOST_ITEMS, FAR_Z, FAR_SLOPE, LARGER_SLOPE = 20, 2.0, 5.0, 0.5
+#: Items that are looked at, at most: the first are those whose log slope is so many MADs, and so much, above the
+#: median, then those that discriminate most beside what their model says.
+MOST_ITEMS, FAR_SLOPE, LARGER_SLOPE = 40, 5.0, 0.5
 #: Responses that are held against each item, of so many persons as have them; and how many at a time.
-BUDGET, CHUNK = 100_000, 20_000
+BUDGET, CHUNK = 20_000, 20_000
 #: Probabilities below this count as this.
 SMALLEST = 1e-20
 
@@ -107,15 +107,13 @@ def _suspects(
     items: Parameters, responses: Responses, z: Float[np.ndarray, " item"], same: Int[np.ndarray, " item"]
 ) -> Int[np.ndarray, " suspect"]:
     """Items that are looked at, the most suspicious first."""
-    z = np.nan_to_num(z)
-    suspicious = (z > FAR_Z) | (same >= 0)
+    first, enough = same >= 0, responses.item_counts >= FEWEST
     if "a" in items:
         log_a = np.log(np.maximum(np.abs(np.asarray(items["a"], np.float64)), 1e-9))
         away = log_a - np.median(log_a)
-        suspicious |= away > np.maximum(FAR_SLOPE * 1.4826 * np.median(np.abs(away)), LARGER_SLOPE)
-    suspicious &= responses.item_counts >= FEWEST
-    order = np.lexsort((-z, same < 0))
-    return order[suspicious[order]][:MOST_ITEMS]
+        first |= away > np.maximum(FAR_SLOPE * 1.4826 * np.median(np.abs(away)), LARGER_SLOPE)
+    order = np.lexsort((-np.nan_to_num(z), ~first))
+    return order[enough[order]][:MOST_ITEMS]
 
 
 class Against:
