@@ -15,7 +15,7 @@ Yen (1984), Applied Psychological Measurement 8, 125-145, for residual correlati
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -29,11 +29,11 @@ from irt_jax.problem import Problem
 CHANCE, NOTABLE = 0.01, 0.25
 #: With fewer common persons nothing is said.
 FEWEST = 30
-#: Items that are looked at, at most; those that discriminate so many standard errors more than their model says, or
-#: whose log slope is so many MADs, and so much, above the median.
-MOST_ITEMS, FAR_Z, FAR_SLOPE, LARGER_SLOPE = 20, 2.0, 5.0, 0.5
+#: Items that are looked at, at most: the first are those whose log slope is so many MADs, and so much, above the
+#: median, then those that discriminate most beside what their model says.
+MOST_ITEMS, FAR_SLOPE, LARGER_SLOPE = 40, 5.0, 0.5
 #: Responses that are held against each item, of so many persons as have them; and how many at a time.
-BUDGET, CHUNK = 100_000, 20_000
+BUDGET, CHUNK = 20_000, 20_000
 #: Probabilities below this count as this.
 SMALLEST = 1e-20
 
@@ -59,7 +59,7 @@ class Pair(NamedTuple):
 
 
 def dependent_pairs(
-    problem: Problem, items: Parameters, population: object, responses: Responses, z: Float[np.ndarray, " item"]
+    problem: Problem, items: Parameters, population: Any, responses: Responses, z: Float[np.ndarray, " item"]
 ) -> tuple[Pair, ...]:
     """Find pairs, the farthest beyond the model first.
 
@@ -78,10 +78,10 @@ def dependent_pairs(
     likelihood = np.maximum(np.exp(table), SMALLEST)
     against = Against(likelihood, posterior, problem.place, problem.model.n_categories, responses)
     limit, found = ndtri(1.0 - CHANCE / responses.n_items**2), dict[tuple[int, int], Pair]()
-    for item in chosen:
+    for item in chosen.tolist():
         correlation, far, count = against.pairs_of(item)
         for other in np.flatnonzero((far > limit) & (correlation > NOTABLE) & (count >= FEWEST)):
-            first, second = sorted((int(item), int(other)))
+            first, second = sorted((item, int(other)))
             equal = bool(same[first] >= 0 and same[first] == same[second])
             found[first, second] = Pair(
                 first, second, float(correlation[other]), float(far[other]), int(count[other]), equal
@@ -107,15 +107,13 @@ def _suspects(
     items: Parameters, responses: Responses, z: Float[np.ndarray, " item"], same: Int[np.ndarray, " item"]
 ) -> Int[np.ndarray, " suspect"]:
     """Items that are looked at, the most suspicious first."""
-    z = np.nan_to_num(z)
-    suspicious = (z > FAR_Z) | (same >= 0)
+    first, enough = same >= 0, responses.item_counts >= FEWEST
     if "a" in items:
         log_a = np.log(np.maximum(np.abs(np.asarray(items["a"], np.float64)), 1e-9))
         away = log_a - np.median(log_a)
-        suspicious |= away > np.maximum(FAR_SLOPE * 1.4826 * np.median(np.abs(away)), LARGER_SLOPE)
-    suspicious &= responses.item_counts >= FEWEST
-    order = np.lexsort((-z, same < 0))
-    return order[suspicious[order]][:MOST_ITEMS]
+        first |= away > np.maximum(FAR_SLOPE * 1.4826 * np.median(np.abs(away)), LARGER_SLOPE)
+    order = np.lexsort((-np.nan_to_num(z), ~first))
+    return order[enough[order]][:MOST_ITEMS]
 
 
 class Against:

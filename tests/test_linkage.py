@@ -30,7 +30,7 @@ def learned(*groups):
         ([], learned(False, True), ["population", "priors"]),
         (["i0"], learned(True, True), ["anchors", "priors"]),
         (["i0"], standard_population(2), ["anchors", "population"]),
-        (["i0", "j0"], learned(True, True), ["anchors", "anchors"]),
+        (["i0", "i1", "i2", "j0", "j1", "j2"], learned(True, True), ["anchors", "anchors"]),
     ],
 )
 def test_what_the_scale_of_each_part_rests_on(anchors, population, rests_on):
