@@ -29,6 +29,7 @@ class Size(NamedTuple):
         responses: in the likelihood.
         categories: of the item that has most, 2 for right and wrong.
         learned: whether the population is, as it is with anchors or several groups.
+        nodes: of the grid, see `irt_jax.expected_grid`; those of the reference problem by default.
     """
 
     persons: int
@@ -36,6 +37,12 @@ class Size(NamedTuple):
     responses: int
     categories: int = 2
     learned: bool = False
+    nodes: int = 20
+
+    @property
+    def cells(self) -> float:
+        """Log-probabilities of the table of all items, categories and nodes, halved."""
+        return self.items * self.nodes * self.categories / 2
 
 
 class Sampling(NamedTuple):
@@ -68,6 +75,9 @@ COMPILE = {"cpu": {"mml": 8.5, "hmc": 13.5, "joint": 4.7}, "gpu": {"mml": 19.0, 
 COMPILE_LEARNED = {"mml": 1.7, "hmc": 1.6, "joint": 1.3}
 #: Seconds a response of mml, all stages but compilation; sizes_2cores and sizes_h200, 1e7 responses.
 MML_RESPONSE = {"cpu": 2.2e-6, "gpu": 1.5e-6}
+#: Seconds of mml for each cell of the table, which counts where items are many or records long; 3,162 persons x 20,245
+#: items x 320 responses (80 nodes), 1,422 x 703 x 703 (112) and 10,000 x 5,000 x 100 (40), without anchors.
+MML_CELL = {"cpu": 6.8e-6, "gpu": 1.5e-6}
 #: Seconds of mml that do not depend on the data; sizes_2cores, 1e4 responses, and reference_h200.
 MML_FIXED = {"cpu": 2.5, "gpu": 5.0}
 #: A response costs mml more by this factor where the population is learned: the wider grid, and anchors without their
@@ -75,6 +85,8 @@ MML_FIXED = {"cpu": 2.5, "gpu": 5.0}
 MML_LEARNED = 17.0
 #: Seconds a response and gradient of one chain on one core; reference_2cores (5.8 s, about 9,900 gradients, two cores).
 GRADIENT_CORE = 1.1e-8
+#: Seconds a cell, gradient and chain on one core, besides; the same three.
+GRADIENT_CELL = 9e-8
 #: On a GPU all chains advance together: seconds a gradient, and more for each response; reference and sizes_h200.
 GRADIENT_GPU = (2.1e-5, 8.5e-11)
 #: Gradients of hmc cost this much more where the population is learned; learned_2cores, 1e5 responses.
@@ -98,6 +110,8 @@ MEMORY = {
 MEMORY_LEARNED = {"mml": 190 * MIB, "hmc": 200 * MIB, "joint": 200 * MIB}
 #: Bytes a response, and where the population is learned; sizes_2cores (1e7) and learned_2cores (1e6 responses).
 MEMORY_RESPONSE = {"mml": (120, 430), "hmc": (450, 1000), "joint": (450, 1000)}
+#: Bytes a cell of the table: of all chains' gradients for hmc; 3,162 x 20,245 x 320.
+MEMORY_CELL = {"mml": 165, "hmc": 1200, "joint": 0}
 #: Copies of the draws that are held at the end. Records: hmc of 1e6 responses on an H200, and reference_joint_nuts.
 COPIES = {"hmc": 4.0, "joint": 7.0}
 
@@ -121,6 +135,7 @@ def expected(method: str, size: Size, sampling: Sampling | None, *, cores: int, 
     compiling = COMPILE[device][method] * (COMPILE_LEARNED[method] if learned else 1.0)
     memory = float(MEMORY[device][method] + (MEMORY_LEARNED[method] if learned else 0))
     memory += size.responses * MEMORY_RESPONSE[method][learned] * size.categories / 2
+    memory += MEMORY_CELL[method] * size.cells
     work = {"mml": _mml, "hmc": _hmc, "joint": _joint}[method](size, sampling, cores, device)
     if sampling is not None:
         parameters = size.items * size.categories + (size.persons if method == "joint" else 0)
@@ -133,7 +148,7 @@ def expected(method: str, size: Size, sampling: Sampling | None, *, cores: int, 
 
 def _mml(size: Size, _: Sampling | None, __: int, device: str) -> float:
     each = MML_RESPONSE[device] * (MML_LEARNED if size.learned else 1.0)
-    return MML_FIXED[device] + each * size.responses * size.categories / 2
+    return MML_FIXED[device] + each * size.responses * size.categories / 2 + MML_CELL[device] * size.cells
 
 
 def _hmc(size: Size, sampling: Sampling | None, cores: int, device: str) -> float:
@@ -146,7 +161,8 @@ def _hmc(size: Size, sampling: Sampling | None, cores: int, device: str) -> floa
         alone, more = GRADIENT_GPU
         return fixed + each * size.responses + sampling.chains * gradients * (alone + more * work)
     rounds = -(-sampling.chains // min(cores, sampling.chains))
-    return fixed + each * work + rounds * gradients * GRADIENT_CORE * work
+    a_gradient = GRADIENT_CORE * work + GRADIENT_CELL * size.cells
+    return fixed + each * work + MML_CELL[device] * size.cells + rounds * gradients * a_gradient
 
 
 def _joint(size: Size, sampling: Sampling | None, cores: int, _: str) -> float:

@@ -16,6 +16,7 @@ from irt_jax.data.categories import doubts
 from irt_jax.data.read import Source
 from irt_jax.engines.devices import cache_folder
 from irt_jax.errors import first_few
+from irt_jax.expected_grid import expected_nodes, mean_correlation
 from irt_jax.machine import Memory, available_cores, memory
 from irt_jax.options import SAMPLER_DEFAULTS
 
@@ -67,7 +68,7 @@ class Report:
         cores: that this process may use.
         memory: main memory; None where the system does not tell.
         cache: of compiled programs.
-        data: persons, items, responses, categories, anchors, groups; None without data.
+        data: persons, items, responses, categories, anchors, groups, expected nodes; None without data.
         costs: by device, then by method; None where it was not measured. Empty without data.
         choice: None without data.
         notes: what a user should know, one sentence each.
@@ -131,6 +132,9 @@ def examine(responses: Responses | None = None, anchors: Source | None = None) -
         "anchors": 0 if aligned is None else len(aligned.item),
         "groups": responses.n_groups,
     }
+    longest = int(responses.person_counts.max())
+    learned = size_of(data).learned
+    data["nodes"] = expected_nodes(longest, mean_correlation(responses), learned=learned)
     costs = estimate_costs(size_of(data), found.cores)
     choice = choose(costs, "gpu" if device.backend == "gpu" else "cpu", found.memory, device.free)
     return Report(**{**vars(found), "data": data, "costs": costs, "choice": choice, "notes": tuple(notes)})
@@ -139,7 +143,8 @@ def examine(responses: Responses | None = None, anchors: Source | None = None) -
 def size_of(data: dict[str, int]) -> Size:
     """What the cost depends on, of a report's counts."""
     learned = data["anchors"] > 0 or data["groups"] > 1
-    return Size(data["persons"], data["items"], data["responses"], data["categories"], learned)
+    nodes = data.get("nodes", Size(0, 0, 0).nodes)
+    return Size(data["persons"], data["items"], data["responses"], data["categories"], learned, nodes)
 
 
 def estimate_costs(size: Size, cores: int) -> dict[str, dict[str, Cost | None]]:

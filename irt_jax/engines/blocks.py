@@ -110,7 +110,8 @@ def _iterate(
         n = min(n, BLOCK_DRAWS, last - done)
         started = time.perf_counter()
         state, filled = programs.advance(state, data, n)
-        block: Block = jax.tree.map(lambda rows, n=n: np.asarray(rows)[:, :n], filled)
+        # A copy: a part of the array would keep all of its rows, of which a slow problem fills one.
+        block: Block = jax.tree.map(lambda rows, n=n: np.array(np.asarray(rows)[:, :n]), filled)
         seconds = time.perf_counter() - started
         done += n
         timings["warmup_s" if warming else "sample_s"] += seconds

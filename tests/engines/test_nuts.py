@@ -10,6 +10,7 @@ from posteriors import moments_apart
 from seeds import seed
 
 from irt_jax.diagnostics import ess_mean
+from irt_jax.engines import blocks
 from irt_jax.engines.checkpoint import Checkpoint
 from irt_jax.engines.nuts import nuts
 from irt_jax.engines.settings import Progress, Settings
@@ -148,3 +149,13 @@ def test_signals_have_their_old_handlers_after_a_run(tmp_path):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     run(checkpoint=Checkpoint(tmp_path / "c", {}))
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_finished_blocks_keep_no_more_than_their_draws(monkeypatch):
+    seen = []
+    join = blocks.join_blocks
+    monkeypatch.setattr(blocks, "join_blocks", lambda parts: seen.extend(parts) or join(parts))
+    draws = run()
+    arrays = [array for values, stats in seen for array in (*values.values(), *stats.values())]
+    assert sum(len(values["x"][0]) for values, _ in seen) == draws.values["x"].shape[1]
+    assert all(array.base is None for array in arrays)
