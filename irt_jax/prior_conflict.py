@@ -113,7 +113,8 @@ def matters(
     left = np.sqrt(1.0 / (1.0 / error**2 + 1.0 / max(learned[1], 1e-3) ** 2))
     typical = np.sqrt(np.mean(moved**2))
     far = np.sqrt(np.mean((moved / left) ** 2)) > SHARE_OF_ERROR and typical > MOVE
-    return bool(abs(moved.mean()) > SHIFT or (far and prior[1] < learned[1]))
+    shift = abs(moved.mean())
+    return bool(shift > min(SHIFT, max(MOVE, SHARE_OF_ERROR * left.mean())) or (far and prior[1] < learned[1]))
 
 
 def _drawn_in(
