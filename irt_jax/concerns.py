@@ -48,11 +48,11 @@ def find_concerns(
     nominal = bool(np.any(told.coding.owns("slopes")))
     found = linkage(responses, told.is_anchor, told.population, keep)
     problems, warnings = unlinked(found, responses, split=bool(told.options.by_group))
-    if not nominal:
-        problems += no_common_ability(responses, fit.association)
+    unrelated = [] if nominal else no_common_ability(responses, fit.association)
+    problems += unrelated
     warnings += miskeyed(fit, responses.item_counts, labels, remedy="" if nominal else _of_signs(told))
     warnings += dependent(fit.pairs, labels)
-    return Concerns(problems, [*warnings, *conflicts], described(found, responses))
+    return Concerns(problems, [*warnings, *([] if unrelated else conflicts)], described(found, responses))
 
 
 def _of_signs(told: "Told") -> str:

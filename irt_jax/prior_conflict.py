@@ -100,6 +100,8 @@ def matters(
 ) -> bool:
     """Whether estimates under a prior lie away from those under the parameters' own mean and SD.
 
+    Under a prior wider than the parameters they scatter more than they need to, as their errors say; that is no fault.
+
     Args:
         value: estimates without a prior.
         error: of them.
@@ -111,7 +113,8 @@ def matters(
     left = np.sqrt(1.0 / (1.0 / error**2 + 1.0 / max(learned[1], 1e-3) ** 2))
     typical = np.sqrt(np.mean(moved**2))
     far = np.sqrt(np.mean((moved / left) ** 2)) > SHARE_OF_ERROR and typical > MOVE
-    return bool(abs(moved.mean()) > SHIFT or far)
+    shift = abs(moved.mean())
+    return bool(shift > min(SHIFT, max(MOVE, SHARE_OF_ERROR * left.mean())) or (far and prior[1] < learned[1]))
 
 
 def _drawn_in(
