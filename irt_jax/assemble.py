@@ -110,7 +110,7 @@ def fit_of_draws(told: Told, sampled: Sampled) -> Fit:
     run |= direction(told.coding, values)
     free = sampled.free or _free_of_draws(told, draws.values)
     run["prior_conflicts"] = _conflicts(told, free)
-    concerns = find_concerns(told, fit, run["prior_conflicts"])
+    concerns = find_concerns(told, fit, run["prior_conflicts"], sampled.abilities)
     verdict, run["linking"] = _with_concerns(_judge(statistics, sampled, told), concerns), concerns.linking
     run["diagnostics"] = verdict.as_dict()
     anchored, of_anchors = _anchors(told, items, sampled.free)
@@ -155,7 +155,7 @@ def fit_of_estimates(
     persons = persons_table(estimated.abilities, told.responses)
     run = _run(told, persons, estimated.log_likelihood, population, estimated.device)
     run["prior_conflicts"] = _conflicts(told, everywhere)
-    concerns = find_concerns(told, fit, run["prior_conflicts"], keep)
+    concerns = find_concerns(told, fit, run["prior_conflicts"], estimated.abilities, keep)
     verdict, run["linking"] = _with_concerns(verdict, concerns), concerns.linking
     run["priors"] = estimated.priors
     run["newton_steps"] = estimated.steps
@@ -301,6 +301,7 @@ def _judge(statistics: dict[str, Summary], sampled: Sampled, told: Told) -> Verd
         tree_depth=np.ceil(np.log2(stats["n_steps"] + 1)) if nuts else None,
         max_tree_depth=told.options.max_tree_depth if nuts else None,
         quadrature_error=sampled.quadrature_error,
+        target_accept=told.options.target_accept,
     )
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
+from irt_jax.abilities import Marginals
 from irt_jax.common_ability import no_common_ability
 from irt_jax.dependence import dependent
+from irt_jax.given_population import off_population
 from irt_jax.item_fit import ItemFit
 from irt_jax.linkage import described, linkage, unlinked
 from irt_jax.miskeyed import miskeyed
@@ -34,7 +36,11 @@ class Concerns(NamedTuple):
 
 
 def find_concerns(
-    told: "Told", fit: ItemFit, conflicts: Sequence[str], keep: Bool[np.ndarray, " item"] | None = None
+    told: "Told",
+    fit: ItemFit,
+    conflicts: Sequence[str],
+    abilities: Marginals,
+    keep: Bool[np.ndarray, " item"] | None = None,
 ) -> Concerns:
     """Look at links, common ability, keys, dependent items and priors.
 
@@ -42,6 +48,7 @@ def find_concerns(
         told: data, model and options.
         fit: of all items.
         conflicts: of the free items with their prior.
+        abilities: of every person.
         keep: items in the likelihood; all when None.
     """
     responses, labels = told.responses, told.responses.item_labels
@@ -52,7 +59,11 @@ def find_concerns(
     problems += unrelated
     warnings += miskeyed(fit, responses.item_counts, labels, remedy="" if nominal else _of_signs(told))
     warnings += dependent(fit.pairs, labels)
-    return Concerns(problems, [*warnings, *([] if unrelated else conflicts)], described(found, responses))
+    return Concerns(
+        problems,
+        [*warnings, *([] if unrelated else (*conflicts, *off_population(told, abilities)))],
+        described(found, responses),
+    )
 
 
 def _of_signs(told: "Told") -> str:

@@ -39,5 +39,6 @@ def too_many_nodes(count: int, most: int, slope: float, items: Sequence[object])
     steep = f" The steepest items have discriminations up to {slope:,.3g}: {first_few(items)}." if items else ""
     return ConvergenceError(
         f"The grid of abilities would need {count:,} nodes or more, and memory and sense allow {most:,}.{steep}",
-        "Look at these items and their anchors, use proper --priors such as mission, or --abilities joint.",
+        "Look at these items and their anchors, use proper --priors such as mission, or --method nuts "
+        "--abilities joint.",
     )

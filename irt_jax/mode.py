@@ -113,7 +113,7 @@ def locate(
         if strict and not mode.converged:
             raise ConvergenceError(
                 f"No mode of the posterior was found in {mode.steps} Newton steps.",
-                "Check the anchors and the priors for contradictions, or sample with --abilities joint.",
+                "Check the anchors and the priors for contradictions, or sample with --method nuts --abilities joint.",
             )
         position, nodes = problem.position(mode), np.asarray(problem.data.nodes)
         if limits is not None and passed.any():
@@ -146,7 +146,7 @@ def locate(
     raise ConvergenceError(
         f"No grid of abilities was fine enough: with {len(problem.data.nodes)} nodes the quadrature error is still too "
         "large.",
-        "Use --abilities joint, and look for items with extreme discriminations.",
+        "Use --method nuts --abilities joint, and look for items with extreme discriminations.",
     )
 
 

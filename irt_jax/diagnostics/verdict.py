@@ -90,6 +90,7 @@ def judge(
     max_tree_depth: int | None = None,
     quadrature_error: float | None = None,
     ess_limit: float | int = ESS_LIMIT,
+    target_accept: float | None = None,
 ) -> Verdict:
     """Judge the draws of a run.
 
@@ -110,6 +111,7 @@ def judge(
         tree_depth: depth of each draw's trajectory, shape (chain, draw); NUTS only.
         max_tree_depth: the limit of the depth.
         quadrature_error: how far the estimates move with a finer grid, in posterior SDs.
+        target_accept: acceptance that the step size was tuned to.
         ess_limit: smallest sufficient bulk and tail effective sample size, in draws over all chains.
 
     Returns:
@@ -125,7 +127,7 @@ def judge(
     problems = [describe(table, failure) for failure in failures if failure.fails.any()]
     if n_chains < 2:
         problems.append("R-hat needs at least two chains to compare: use --chains 4.")
-    problems += _sampler_problems(int(divergences), None if energy is None else energies)
+    problems += _sampler_problems(int(divergences), None if energy is None else energies, target_accept)
     problems += _quadrature_problems(quadrature_error)
     return Verdict(
         ok=not problems,
@@ -176,11 +178,13 @@ def judge_estimates(*, converged: bool, not_estimated: int, quadrature_error: fl
     )
 
 
-def _sampler_problems(divergences: int, energies: Float[np.ndarray, " chain"] | None) -> Iterable[str]:
+def _sampler_problems(
+    divergences: int, energies: Float[np.ndarray, " chain"] | None, target_accept: float | None
+) -> Iterable[str]:
     if divergences > 0:
         yield (
-            f"{divergences:,} divergent transitions: a part of the posterior was not explored; raise "
-            "--target-accept, to 0.95 or 0.99."
+            f"{divergences:,} divergent transitions: a part of the posterior was not explored; "
+            f"{_against_divergences(target_accept or 0.0)}."
         )
     if energies is not None and not (energies >= BFMI_LIMIT).all():
         chain = int(np.argmin(np.nan_to_num(energies, nan=-1.0)))
@@ -190,11 +194,16 @@ def _sampler_problems(divergences: int, energies: Float[np.ndarray, " chain"] | 
         )
 
 
+def _against_divergences(target_accept: float) -> str:
+    higher = [f"{target:g}" for target in (0.95, 0.99) if target > target_accept]
+    return f"raise --target-accept, to {' or '.join(higher)}" if higher else "use tighter --priors"
+
+
 def _quadrature_problems(error: float | None) -> Iterable[str]:
     if error is not None and not error <= QUADRATURE_LIMIT:
         yield (
             f"The quadrature error is {error:.2g} posterior SDs, not at most {QUADRATURE_LIMIT}: the ability "
-            "grid is too coarse for these data; use --abilities joint, which needs no grid."
+            "grid is too coarse for these data; use --method nuts --abilities joint, which needs no grid."
         )
 
 

@@ -62,7 +62,7 @@ def find_mode(target: Target, data: Any, start: Position, shapes: Shapes) -> Met
     if not mode.converged:
         raise ConvergenceError(
             f"No mode of the posterior was found in {MAX_NEWTON} Newton steps.",
-            "Check the anchors and the priors for contradictions, or sample with --abilities joint.",
+            "Check the anchors and the priors for contradictions, or sample with --method nuts --abilities joint.",
         )
     return with_directions(functions, data, mode.metric, shapes)
 
