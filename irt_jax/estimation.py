@@ -132,7 +132,7 @@ def estimate(
         derivatives = slopes(problem, names, metric.centre)
         with np.errstate(invalid="ignore", over="ignore"):  # b of a slope of zero
             reported = np.einsum("nik,ikl,mil->inm", derivatives, own.blocks, derivatives)
-    with compilation_apart(stopwatch, "bounds"):
+    with compilation_apart(stopwatch, "information"):
         columns = {name: np.arange(end - width, end) for name, width, end in zip(names, widths, ends, strict=True)}
         variance = np.maximum(np.diagonal(reported, axis1=1, axis2=2), 0.0)
         errors = {name: np.sqrt(variance[:, place[0]]) for name, place in columns.items()}

@@ -59,6 +59,9 @@ def test_codes_in_a_file_of_options(tmp_path, value):
         class command:
             params = (Parameter,)
 
+            def callback(missing: list[str] | None = None):
+                """A command's function."""
+
     path = tmp_path / "m.toml"
     path.write_text(f"missing = {value}\n")
     options_from_file(Context, path)
@@ -71,7 +74,7 @@ def test_scores_of_a_wide_table(wide, tmp_path):
     bank = pa.table({"item_id": ["q1", "q2", "q3"], "a": [1.0] * 3, "b": [-1.0, 0.0, 1.0]})
     pq.write_table(bank, tmp_path / "bank.parquet")
     options = ("--items", tmp_path / "bank.parquet", "--out", tmp_path / "s.parquet", "--wide")
-    with pytest.raises(InputError, match=r"up to 9, in 'q2'.*--missing"):
+    with pytest.raises(InputError, match=r"in 'q2'.*response 9.*--missing"):
         run("score", wide, *options)
     assert "5 of 9" in run("score", wide, *options, "--missing", 9).output
     found = pq.read_table(tmp_path / "s.parquet").to_pydict()

@@ -19,7 +19,7 @@ from irt_jax.fit import Fit
 from irt_jax.models.bank import Bank, Coding
 from irt_jax.models.logistic import TWO
 from irt_jax.names import ITEM, ITEMS_FILE, LISTS, RUN_FILE
-from irt_jax.scoring.items import NUMBERED, NUMBERS, KnownItems, read_items
+from irt_jax.scoring.items import INTERCEPT, NUMBERED, NUMBERS, REASON, KnownItems, read_items
 
 #: Columns that say how sure an estimate is; standard errors go by either name.
 UNCERTAIN = ("a_sd", "b_sd", "a_se", "b_se", "log_a_sd", "mcse", "a_mcse", "b_mcse")
@@ -131,9 +131,9 @@ def _short(path: Path) -> str:
 
 
 def _table(source: Any) -> pa.Table:
-    numbers = (*NUMBERS, *UNCERTAIN)
+    numbers = (*NUMBERS, *UNCERTAIN, INTERCEPT)
     wanted = [Wanted(ITEM, ITEM), *(Wanted(name, name, numbered=name in NUMBERED) for name in REQUIRED)]
-    others = ("model", *numbers, *LISTS)
+    others = ("model", *numbers, *LISTS, REASON)
     wanted += [Wanted(name, name, False, numbered=name in NUMBERED) for name in others if name not in REQUIRED]
     return read_item_table(source.items_table if isinstance(source, Fit) else source, wanted, numbers)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Int
+from jaxtyping import Bool, Float, Int
 
 from irt_jax.data.check import as_groups
 from irt_jax.data.item_table import numbers_or_nan, padded_lists, read_item_table
@@ -19,11 +19,15 @@ from irt_jax.names import GROUP, ITEM, LISTS
 from irt_jax.posterior import GROUP_DRAWS
 from irt_jax.scoring.domain import refuse_outside
 
+#: A slope's intercept, and why an item has no estimate of something, as runs have them.
+INTERCEPT, REASON = "intercept", "reason"
 #: What a file without the column `model` has.
 ASSUMED = "2pl"
 NUMBERS = ("a", "b", "c", "d")
 #: What is read besides the ids, and what may have numbers behind it: thresholds b1, b2, ..., and d1, d2, ...
-COLUMNS, NUMBERED = ("model", *NUMBERS, *LISTS, GROUP), ("b", "d")
+COLUMNS, NUMBERED = ("model", *NUMBERS, *LISTS, INTERCEPT, REASON, GROUP), ("b", "d")
+#: A run has no b where the slope may be zero; its intercept gives one, as if the slope were no smaller than this.
+SMALLEST_SLOPE = 1e-3
 
 
 class KnownItems(NamedTuple):
@@ -71,12 +75,13 @@ def read_items(source: object) -> KnownItems:
     """
     where = describe(source)
     wanted = [Wanted(ITEM, ITEM), *(Wanted(name, name, False, numbered=name in NUMBERED) for name in COLUMNS)]
-    table = read_item_table(source, wanted, NUMBERS, by_group=True)
+    table = read_item_table(source, wanted, (*NUMBERS, INTERCEPT), by_group=True)
     models = table["model"] if "model" in table.column_names else pa.chunked_array([pa.nulls(table.num_rows)])
     coded = pc.fill_null(models.cast(pa.string()), ASSUMED).combine_chunks().dictionary_encode()
     names, code = coded.dictionary.to_pylist(), coded.indices.to_numpy()
     own = models_named(names, where)
     parameters = {name: numbers_or_nan(table, name) for name in NUMBERS}
+    parameters["b"] = _located(parameters, numbers_or_nan(table, INTERCEPT))
     parameters |= {name: padded_lists(table, name) for name in LISTS}
     lengths = np.max([np.isfinite(parameters[name]).sum(1) for name in LISTS], axis=0)
     polytomous = np.array([model.polytomous for model in own])[code]
@@ -85,11 +90,21 @@ def read_items(source: object) -> KnownItems:
     if GROUP in table.column_names and len(table[ITEM].unique()) < table.num_rows:
         groups = as_groups(table[GROUP], where).combine_chunks()
     refuse_outside(ids, coding, parameters, where)
-    return _complete(KnownItems(ids, coding, parameters, groups), where)
+    explained = np.zeros(table.num_rows, bool)
+    if REASON in table.column_names:
+        explained = pc.is_valid(table[REASON]).to_numpy()
+    return _complete(KnownItems(ids, coding, parameters, groups), explained, where)
 
 
-def _complete(items: KnownItems, where: str) -> KnownItems:
-    """Refuse items that lack what their model needs; items that lack everything have no estimate and go."""
+def _located(parameters: dict[str, np.ndarray], intercept: Float[np.ndarray, " item"]) -> Float[np.ndarray, " item"]:
+    """Difficulties, from slope and intercept where a run has none; the curve is that of the slope and the intercept."""
+    a, b = parameters["a"], parameters["b"]
+    sign = np.where(a < 0.0, -1.0, 1.0)
+    return np.where(np.isfinite(b), b, -intercept / (sign * np.maximum(np.abs(a), SMALLEST_SLOPE)))
+
+
+def _complete(items: KnownItems, explained: Bool[np.ndarray, " item"], where: str) -> KnownItems:
+    """Refuse items that lack what their model needs; those go that lack everything, or of which a run says why."""
     n_items, bank = len(items.ids), items.coding.bank
     needed = [name for name in (*NUMBERS, *LISTS) if bank.takes(name)]
     lacks, has = np.zeros(n_items, bool), np.zeros(n_items, bool)
@@ -105,12 +120,12 @@ def _complete(items: KnownItems, where: str) -> KnownItems:
         lacks |= (own & ~known).reshape(n_items, -1).any(1)
         has |= (own & known).reshape(n_items, -1).any(1)
         found[name] = np.where(own, values, 0.5 if name in ("c", "d") else 0.0)
-    broken = np.flatnonzero(lacks & has)
+    broken = np.flatnonzero(lacks & has & ~explained)
     if len(broken):
         shown = first_few(items.ids.take(pa.array(broken[:5])).to_pylist(), total=len(broken))
         raise InputError(
             f"Expected every parameter of an item's model in {where}, found items that lack some: {shown}.",
-            f"The models need {', '.join(needed)}; where a slope may be zero a run has no b: leave these items out.",
+            f"The models need {', '.join(needed)}.",
         )
     keep = has & ~lacks
     if not keep.any():

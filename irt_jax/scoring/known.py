@@ -116,5 +116,6 @@ def _refuse_categories(responses: Responses, items: KnownItems) -> None:
     raise InputError(
         f"Expected responses within the items' categories, found others in {shown}: the first has "
         f"0 to {highest[item[0]]}, and a response {responses.response[first].max()}.",
-        "Recode the responses, or give the items the model and thresholds of all their categories.",
+        "Recode the responses, or give the items the model and thresholds of all their categories; codes of missing "
+        "responses are named with --missing, and --first-category 1 counts from 1.",
     )

@@ -114,6 +114,6 @@ def test_a_density_without_a_mode_is_refused():
 
 def test_no_coordinate_of_a_step_is_long_unless_the_rest_would_descend():
     x, gradient = np.array([0.0, 4.0, 0.0]), np.array([1.0, 1.0, 1.0])
-    np.testing.assert_allclose(_limited(np.array([9.0, 9.0, -0.5]), gradient, x), [1.0, 3.0, -0.5])
+    np.testing.assert_allclose(_limited(np.array([9.0, 9.0, -0.5]), gradient, x, shorten=False), [1.0, 3.0, -0.5])
     direction = np.array([9.0, -2.0, 0.0])  # climbs, and would descend as [1, -2, 0]
-    np.testing.assert_allclose(_limited(direction, gradient, x), direction)
+    np.testing.assert_allclose(_limited(direction, gradient, x, shorten=False), direction)

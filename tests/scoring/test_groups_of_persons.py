@@ -130,7 +130,7 @@ def test_group_priors_that_are_none(word):
 def test_populations_that_are_none(mean, sd, coded, run):
     with pytest.raises(UsageError, match="needs a finite"):
         read_populations(run, mean=mean, sd=sd)
-    with pytest.raises(UsageError, match="needs a finite"):
+    with pytest.raises(UsageError, match="must be a number from"):
         score(coded, read_items(BANK), mean=mean, sd=sd)
 
 

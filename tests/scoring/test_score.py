@@ -189,7 +189,7 @@ def test_files_without_models_are_2pl_and_items_without_estimates_go(items, resp
         read_items(pa.concat_tables([plain, plain]))
     with pytest.raises(InputError, match="None of the 10 items"):
         score(encode(responses), known)
-    with pytest.raises(UsageError, match="positive SD"):
+    with pytest.raises(UsageError, match="--prior-sd must be"):
         score(encode(responses), read_items(table_of(items)), sd=0.0)
     beyond = pa.table({"person_id": [1], "item_id": ["item 0"], "response": [2]})
     with pytest.raises(InputError, match="found others in 'item 0'"):
@@ -267,14 +267,29 @@ def test_the_command_keeps_persons_of_nulls_and_takes_groups(tmp_path, capsys, m
     told = capsys.readouterr()
     assert "population u N(1, 0.5), v N(0, 1)" in told.out
     assert "1 persons have no usable response and no score: 'r'" in told.err
-    wrong = [(["--seed", "-1"], "--seed"), (["--plausible-values", "100000000000"], "memory")]
-    wrong += [(["--group-prior", "w=0,1"], "found others: 'w'"), (["--prior-sd", "0"], "positive SD")]
+    wrong = [(["--seed", "-1"], "--seed"), (["--plausible-values", "100000000000"], "--plausible-values")]
+    wrong += [(["--group-prior", "w=0,1"], "found others: 'w'"), (["--prior-sd", "0"], "--prior-sd must be")]
     for more, said in wrong:
         monkeypatch.setattr(sys, "argv", [*words, "--overwrite", *more])
         with pytest.raises(SystemExit) as end:
             main()
         assert end.value.code == 2
         assert said in capsys.readouterr().err
+
+
+def test_an_item_without_b_is_scored_by_its_slope_and_intercept():
+    """As a run has it where the slope may be zero; an item that its run gives a reason for and nothing else goes."""
+    full = {"item_id": ["q1", "q2", "q3"], "a": [1.2, -0.8, 1.0], "b": [0.5, -0.25, 0.0]}
+    plain = read_items(pa.table(full))
+    run = {**full, "a": [1.2, -0.8, None], "b": [None] * 3, "intercept": [-0.6, -0.2, None]}
+    known = read_items(pa.table(run | {"reason": ["the slope may be zero"] * 3}))
+    assert known.ids.to_pylist() == ["q1", "q2"]
+    np.testing.assert_allclose(known.parameters["b"], plain.parameters["b"][:2])
+    flat = read_items(pa.table({"item_id": ["q1"], "a": [0.0], "b": pa.nulls(1, pa.float64()), "intercept": [0.7]}))
+    assert flat.parameters["b"][0] == pytest.approx(-700.0)
+    lost = {**full, "b": [0.5, None, 0.0]}
+    with pytest.raises(InputError, match="lack some: 'q2'"):
+        read_items(pa.table(lost))
 
 
 def main_without_exit():
