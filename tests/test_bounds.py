@@ -145,7 +145,7 @@ BASE = {"item_id": ["a", "b"], "a": [1.0, 1.2], "b": [0.0, 0.5]}
         ({"a": [1e-300, 1.0]}, r"a from 0.001 to 100 .* found 'a' \(a 1e-300\)"),
         ({"a": [1e300, 1.0]}, "a from 0.001"),
         ({"b": [0.0, 500.0]}, r"b from -100 to 100 .* found 'b' \(b 500\)"),
-        ({"a_sd": [1e-300, 0.1]}, "a_sd from 0.0001 to 10 .* --anchor-mode fixed"),
+        ({"a_sd": [1e-300, 0.1]}, "a_sd from 0.0001 to 100 .* --anchor-mode fixed"),
         ({"log_a_sd": [1e300, 0.1]}, "log_a_sd from"),
         ({"b_sd": [1e300, 0.1]}, "b_sd from"),
         ({"c": [2.0, 0.1]}, r"c from 0 to 0.999 .* \(c 2\)"),

@@ -21,7 +21,7 @@ OF_ANCHORS = {
     "a": Bound(1e-3, 100.0),
     "b": Bound(-100.0, 100.0),
     "log_a": Bound(-7.0, 5.0),
-    "log_a_sd": Bound(1e-4, 10.0),
+    "log_a_sd": Bound(1e-4, 100.0),
     "b_sd": Bound(1e-4, 100.0),
     "c": C,
     "d": D,
