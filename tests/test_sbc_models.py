@@ -149,7 +149,7 @@ def test_ranks_of_the_truth_are_uniform(bank, replications):
 @pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
 @pytest.mark.parametrize("bank", soon(BANKS, now=["mixed"]), indirect=True)
 def test_a_wrong_prior_fails(bank):
-    failed = not_uniform(CONTROLS, bank, b_prior_sd=0.4)
+    failed = not_uniform(CONTROLS, bank, b_prior_sd=0.2)
     assert any(name.endswith(" b") for name in failed)
 
 
