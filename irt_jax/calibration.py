@@ -18,7 +18,7 @@ from irt_jax.data.read import Source
 from irt_jax.engines.checkpoint import Checkpoint
 from irt_jax.engines.programs import free_programs
 from irt_jax.engines.settings import ProgressCallback, Settings
-from irt_jax.errors import CalibrationWarning, InputError, UsageError
+from irt_jax.errors import CalibrationWarning, ConvergenceError, InputError, UsageError
 from irt_jax.estimation import estimable, estimate
 from irt_jax.fit import Fit
 from irt_jax.item_rest import item_rest
@@ -240,6 +240,8 @@ def _estimated(told: Told) -> Fit:
     posed = (told.model, part.responses, _priors(part), told.population)
     scores = part.coding.scores(part.responses.n_items)
     found = estimate(*posed, interval, told.stopwatch, flat=flat, alone=alone, scores=scores)
+    if flat and all(reason is not None for reason in found.reason):
+        raise ConvergenceError(f"No item has an estimate: {found.reason[0]}.", "Use proper --priors, such as mission.")
     several = told.coding.has(responses.n_items).sum(1) > 2
     reasons: list[str | None] = np.where(several, EMPTY_CATEGORY, ONE_CATEGORY).tolist()
     for item, reason in zip(np.flatnonzero(keep), found.reason, strict=True):

@@ -192,9 +192,18 @@ def unused_categories(responses: Responses, coding: Coding) -> list[str]:
     ids = responses.item_ids.take(pa.array(first)).to_pylist()
     lacking = [", ".join(map(str, np.flatnonzero(row))) for row in empty[first]]
     shown = first_few([f"{name} ({numbers})" for name, numbers in zip(ids, lacking, strict=True)], total=len(items))
+    of_nobody = np.flatnonzero(~seen[has.sum(1) > 2].any(0) & seen[:, ::-1].cumsum(1)[:, ::-1].any(0))
+    of_nobody, advice = of_nobody[of_nobody > 0], ""
+    if len(of_nobody):
+        above = np.flatnonzero(seen.any(0))
+        codes = ",".join(map(str, above[above > of_nobody[-1]]))
+        advice = (
+            f" No item has {', '.join(map(str, of_nobody))}: if {codes} means missing, say so with --missing {codes}; "
+            "otherwise recode to consecutive numbers."
+        )
     return [
         f"{len(items):,} items have categories without responses: {shown}. They keep their numbers; what the data do "
-        "not say about their thresholds follows the prior."
+        f"not say about their thresholds follows the prior.{advice}"
     ]
 
 

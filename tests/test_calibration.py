@@ -230,9 +230,16 @@ def test_categories_that_nobody_used_are_named_and_keep_their_numbers():
     with pytest.warns(CalibrationWarning, match=r"1 items have categories without responses: 'x \(1\)'"):
         fit = calibrate(responses, model="grm", method="mml", priors="mission")
     assert fit.items.thresholds.map(len).tolist() == [2, 2]
+    random = np.random.default_rng(0)
+    ability = random.normal(size=(200, 1)) * 1.5
+    answers = (ability + random.logistic(size=(200, 4)) > 1).astype(int) + (ability > -1)
+    answers[:, 0] = np.where(answers[:, 0] == 1, 2, answers[:, 0])
+    person, item = np.indices(answers.shape).reshape(2, -1)
+    responses = pa.table({"person_id": person, "item_id": item, "response": answers.ravel()})
     with pytest.warns(CalibrationWarning, match="categories without responses"):
         fit = calibrate(responses, model="grm", method="mml", priors="flat")
     assert "a category has no response" in fit.items.reason[0]
+    assert fit.items.a[1:].notna().any()
 
 
 def test_three_categories_need_a_model_that_has_them():

@@ -125,6 +125,16 @@ def test_small_data_of_every_kind_end_with_estimates_or_one_line(model, categori
         assert not (fit.items[["a", "b"]].abs() > 1e6).any(axis=None), name
 
 
+def test_two_items_whose_slopes_only_their_product_tells_are_no_result():
+    """One of two more is all right and one all wrong: nothing is left that has an estimate."""
+    rows = [(0, 0)] + [(0, 1)] * 2 + [(1, 0)] * 4 + [(1, 1)] * 3
+    answers = np.array([(1, x, y, 0) for x, y in rows])
+    person, item = np.indices(answers.shape).reshape(2, -1)
+    table = pa.table({"person_id": person, "item_id": item, "response": answers.ravel()})
+    with pytest.raises(ConvergenceError, match="No item has an estimate"):
+        calibrate(table, method="mml", priors="flat")
+
+
 def test_a_grid_that_would_be_too_fine_is_refused_with_the_items_to_blame(small, monkeypatch):
     """A slope of 100 needs some 800 nodes."""
     monkeypatch.setattr(grid_limit, "MOST_NODES", 200)

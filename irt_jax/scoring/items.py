@@ -100,7 +100,7 @@ def _located(parameters: dict[str, np.ndarray], intercept: Float[np.ndarray, " i
     """Difficulties, from slope and intercept where a run has none; the curve is that of the slope and the intercept."""
     a, b = parameters["a"], parameters["b"]
     sign = np.where(a < 0.0, -1.0, 1.0)
-    return np.where(np.isfinite(b), b, -intercept / (sign * np.maximum(np.abs(a), SMALLEST_SLOPE)))
+    return np.where(np.isnan(b), -intercept / (sign * np.maximum(np.abs(a), SMALLEST_SLOPE)), b)
 
 
 def _complete(items: KnownItems, explained: Bool[np.ndarray, " item"], where: str) -> KnownItems:
