@@ -51,7 +51,7 @@ def test_estimated_monte_carlo_errors_are_as_uncertain_as_they_are_taken_to_be(c
 
 @pytest.mark.statistical
 def test_bands_of_ranks_are_left_as_often_as_they_say():
-    rng, n = np.random.default_rng(seed(1)), 20_000
+    rng, n = np.random.default_rng(seed(1)), 100_000
     tails = sbc_bands.binomial_tails(60, 20)
     below = rng.multinomial(60, np.full(20, 0.05), n).cumsum(1)[:, :-1]
     smallest = tails[np.arange(19), below].min(1)
