@@ -19,6 +19,7 @@ from irt_jax.fit import Fit
 from irt_jax.models.bank import Bank, Coding
 from irt_jax.models.logistic import TWO
 from irt_jax.names import ITEM, ITEMS_FILE, LISTS, RUN_FILE
+from irt_jax.run_population import population_of
 from irt_jax.scoring.items import INTERCEPT, NUMBERED, NUMBERS, REASON, KnownItems, read_items
 
 #: Columns that say how sure an estimate is; standard errors go by either name.
@@ -195,7 +196,7 @@ def _row_mean(matrix: Float[np.ndarray, "item step"]) -> Float[np.ndarray, " ite
 def _population(source: Any) -> tuple[float, float] | None:
     """Mean and SD of a run's persons."""
     if isinstance(source, Fit):
-        run: Any = source.run
+        run, file = source.run, Path(RUN_FILE)
     elif isinstance(source, str | os.PathLike):
         path = Path(source)
         file = (path if path.is_dir() else path.parent) / RUN_FILE
@@ -204,8 +205,7 @@ def _population(source: Any) -> tuple[float, float] | None:
         run = read_json(file)
     else:
         return None
-    population = run.get("population", {})
-    return (float(population["mean"]), float(population["sd"])) if {"mean", "sd"} <= set(population) else None
+    return population_of(run, repr(str(file))).anybody
 
 
 def _check_kinds(sides: list[Side]) -> None:

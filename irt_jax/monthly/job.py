@@ -20,7 +20,8 @@ from irt_jax.data.lock import only_one
 from irt_jax.data.read import Source
 from irt_jax.data.read_json import read_json
 from irt_jax.data.write import as_json, replace_folder, write_folder, write_text_file
-from irt_jax.engines.checkpoint import STATE_FILE, discard
+from irt_jax.engines.checkpoint import discard
+from irt_jax.engines.checkpoint_files import STATE_FILE
 from irt_jax.engines.settings import ProgressCallback
 from irt_jax.errors import UsageError
 from irt_jax.logs import stage_finished
