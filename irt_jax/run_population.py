@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from irt_jax.bounds import Bound
 from irt_jax.errors import InputError
 
 #: SDs of a population that a grid of abilities can hold, and the farthest mean.
@@ -47,10 +48,9 @@ def population_of(run: Mapping[str, Any], where: str) -> RunPopulation:
 
 def _normal(told: Any, where: str) -> tuple[float, float]:
     mean, sd = (told.get(name) if isinstance(told, dict) else None for name in ("mean", "sd"))
-    fine = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (mean, sd))
-    if not fine or not (abs(mean) <= FARTHEST_MEAN and SMALLEST_SD <= sd <= LARGEST_SD):
+    if not (Bound(-FARTHEST_MEAN, FARTHEST_MEAN).holds(mean) and Bound(SMALLEST_SD, LARGEST_SD).holds(sd)):
         raise _none(where, told)
-    return float(mean), float(sd)
+    return float(told["mean"]), float(told["sd"])
 
 
 def _none(where: str, told: Any) -> InputError:

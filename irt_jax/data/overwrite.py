@@ -193,10 +193,10 @@ def _is_read(folder: str, out: str) -> bool:
 
 
 def _places(value: str) -> list[str]:
-    """Paths that a value may name: itself, or what stands behind NAME=."""
+    """Paths that a value may name: itself, or what stands behind NAME=, or behind the caches of an fsspec URL."""
     found = []
-    for text in {value, value.partition("=")[2]}:
-        path = LOCAL.sub("", text.rsplit("::", 1)[-1])
+    for text in {value, value.partition("=")[2], value.rpartition("::")[2]}:
+        path = LOCAL.sub("", text)
         if path and "://" not in path and "\0" not in path:
             found.append(os.path.expanduser(path).rstrip("/") or "/")
     return found

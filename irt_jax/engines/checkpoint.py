@@ -117,7 +117,7 @@ class Checkpoint:
             self.discard()
             return None
         try:
-            with np.load(self.folder / STATE_FILE) as file:
+            with (self.folder / STATE_FILE).open("rb") as stream, np.load(stream) as file:
                 meta = json.loads(str(file["meta"]))
                 leaves = [file[f"leaf{i}"] for i in range(meta["leaves"])]
             blocks = [_read_block(self._chunk(i)) for i in range(meta["chunks"])]
@@ -188,7 +188,7 @@ class Checkpoint:
 
     def _check(self) -> None:
         try:
-            with np.load(self.folder / STATE_FILE) as file:
+            with (self.folder / STATE_FILE).open("rb") as stream, np.load(stream) as file:
                 meta = json.loads(str(file["meta"]))
                 found = dict(meta["fingerprint"])
                 spent = {name: float(meta["spent"][name]) for name in ("total_s", "runs")} if "spent" in meta else None
@@ -269,7 +269,7 @@ def join_blocks(blocks: list[Block]) -> Block:
 
 
 def _read_block(path: Path) -> Block:
-    with np.load(path) as file:
+    with path.open("rb") as stream, np.load(stream) as file:  # NumPy leaves what is damaged open
         arrays = {name: file[name] for name in file.files}
     parts = [{k[2:]: v for k, v in arrays.items() if k.startswith(kind)} for kind in ("v:", "s:")]
     return parts[0], parts[1]

@@ -51,7 +51,7 @@ def check_place(folder: Path) -> None:
 def _is_foreign(state: Path) -> bool:
     """Whether a file of arrays is whole, and none of a checkpoint's; a damaged one may be a checkpoint's."""
     try:
-        with np.load(state) as file:
+        with state.open("rb") as stream, np.load(stream) as file:
             return "meta" not in file.files
     except DAMAGED:
         return False
