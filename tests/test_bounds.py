@@ -25,11 +25,13 @@ SAMPLER = {
     "--draws": ("1", str(10**12)),
     "--warmup": ("-1", str(10**12)),
 }
+CATEGORY = {"--first-category": ("-1", str(2**63), "9" * 25, "40000")}
 PRIOR = {"--a-prior-sd": ("1e-300", "nan", "inf", "-1"), "--b-prior-sd": ("1e300", "nan", "0")}
 OF_DRIFT = {"--threshold-a": ("nan", "inf"), "--threshold-b": ("0", "-1"), "--fdr": ("nan", "1")}
 BAD = {
     "calibrate": {
         **SAMPLER,
+        **CATEGORY,
         **PRIOR,
         "--interval": (ULP_BELOW_1, "1e-300", "nan"),
         "--target-accept": ("nan", "1"),
@@ -41,6 +43,7 @@ BAD = {
         "--metrics": (".", "x" * 300, os.fsdecode(b"bad\xff"), "/proc/metrics.prom"),
     },
     "score": {
+        **CATEGORY,
         "--seed": ("-1", str(2**63)),
         "--plausible-values": ("-1", "100000000"),
         "--prior-sd": ("nan", "inf", "0", "1e-300"),

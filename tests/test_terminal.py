@@ -12,7 +12,7 @@ from rich.table import Table
 
 from irt_jax.calibration import calibrate
 from irt_jax.console import SafeConsole, stdout_console
-from irt_jax.terminal import LONGEST_ID, safe, shown
+from irt_jax.terminal import LONGEST_ID, complain, safe, shown
 
 ROOT = Path(__file__).parents[1]
 #: Clears the screen, sets the title, turns the direction of writing, and a C1 control sequence.
@@ -34,6 +34,15 @@ def test_an_id_is_one_line_and_not_too_long():
     assert shown("two\nlines\tand a tab") == r"two\nlines\tand a tab"
     assert shown("x" * 10**6) == "x" * (LONGEST_ID - 1) + "…"
     assert shown(12345) == "12345"
+
+
+def test_an_error_is_one_line_and_not_too_long(capsys):
+    complain("Expected a\nname, found " + "k" * 10**6 + ". Choose another.")
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert len(said) < 5_000
+    assert said.startswith("error: Expected a name, found kkk")
+    assert said.endswith("k. Choose another.\n")
 
 
 def test_a_console_escapes_lines_and_cells():

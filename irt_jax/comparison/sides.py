@@ -120,6 +120,8 @@ def named(paths: Sequence[str]) -> dict[str, str]:
     short = [name or _short(Path(path)) for name, path in split]
     for (name, path), own in zip(split, short, strict=True):
         label = own if short.count(own) == 1 or name else f"{Path(path).absolute().parent.name}/{own}"
+        if any("\ud800" <= sign <= "\udfff" for sign in label):  # bytes that are no text, as Python holds them
+            raise UsageError(f"Expected a side's name in UTF-8, found {label[:40]!a}.", "Name the side: NAME=PATH.")
         if label in found:
             raise UsageError(f"The side {label!r} is given twice.", "Give the sides names: NAME=PATH.")
         found[label] = path
