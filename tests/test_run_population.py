@@ -32,7 +32,7 @@ def test_what_is_no_population_is_refused_by_all_who_read_it(tmp_path, told):
         lambda: read_sides({"x": tmp_path, "y": tmp_path / "items.parquet"}),
         lambda: is_linked({"population": told}),
     ):
-        with pytest.raises(InputError, match="Expected the population in .*run.json'?, a mean and an SD, found"):
+        with pytest.raises(InputError, match=r"Expected the population in .*run.json'?, a mean and an SD, found"):
             read()
 
 

@@ -52,7 +52,7 @@ def test_a_covariance_is_within_the_errors():
 
 
 def test_an_anchor_stands_there_once_and_numbers_are_numbers():
-    with pytest.raises(InputError, match="Expected each anchor once in anchors.parquet, found again: 'i000', 'i001'"):
+    with pytest.raises(InputError, match=r"Expected each anchor once in anchors\.parquet, found again: 'i000', 'i001'"):
         drift(pa.concat_tables([TABLE, TABLE.slice(0, 2)]))
     with pytest.raises(InputError, match="Expected numbers in b_free, found string"):
         drift(with_column("b_free", ["x"] * 5))
@@ -61,5 +61,5 @@ def test_an_anchor_stands_there_once_and_numbers_are_numbers():
 def test_changes_without_an_end_beside_their_errors_are_refused_before_any_memory_is_taken():
     table = banks.table_of(np.array([0.0, 0.0, 9e5]), 1e-9)
     columns = {name: table[name] for name in table.column_names} | {"b_prev_sd": np.full(3, 1e-9)}
-    with pytest.raises(InputError, match="found some that are .* errors away"):
+    with pytest.raises(InputError, match=r"found some that are .* errors away"):
         drift(pa.table(columns))
