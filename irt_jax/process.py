@@ -1,5 +1,6 @@
 """How a command runs, whatever becomes of it: one line for an error, an exit code, signals, streams that break."""
 
+import errno
 import os
 import sys
 import traceback
@@ -7,8 +8,11 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from irt_jax import logs, signals
-from irt_jax.errors import Interrupted, IrtError, OutputError, UsageError
-from irt_jax.terminal import Streams, complain, say
+from irt_jax.errors import InputError, Interrupted, IrtError, OutputError, UsageError
+from irt_jax.terminal import Streams, complain, say, shown
+
+#: Errors of a path that nothing can be found under, which are raised where one only asks whether it is there.
+UNUSABLE = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.ENOTDIR)
 
 
 def run(command: Callable[..., object], *, as_json: bool = False, advice: str = "") -> NoReturn:
@@ -62,6 +66,9 @@ def _foreseen(command: Callable[..., object]) -> object:
     except Exception as error:
         if signals.came() is not None:  # native code makes other errors of it
             raise signals.interruption() from error
+        if isinstance(error, OSError) and error.errno in UNUSABLE and error.filename is not None:
+            path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename)
+            raise InputError(f"{shown(path)} cannot be looked at: {error.strerror}.", "Check the path.") from error
         platform = os.environ.get("JAX_PLATFORMS")
         if not isinstance(error, RuntimeError | AssertionError) or not platform or _has_devices():
             raise

@@ -300,3 +300,24 @@ def test_metrics_that_fail_late_do_not_say_that_nothing_is_there(tmp_path, monke
     with pytest.raises(OutputError, match=r"the disk is full\. The run itself is written\.") as failed:
         metrics.write_metrics(tmp_path / "run.prom", [])
     assert "Nothing was left" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("drift", "x" * 5000),
+        ("compare", "y.csv", "x" * 5000),
+        ("score", "r.parquet", "--items", "x" * 300, "--out", "s.parquet"),
+        ("score", "x" * 5000, "--items", "r.parquet", "--out", "s.parquet"),
+        ("monthly", "r.parquet", "--also", "x" * 300, "--window-label", "w", "--out", "m"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_an_input_whose_name_is_too_long_is_one_line(irt, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    code, _, errors = irt(*words)
+    assert code == 3
+    assert errors.startswith("error: ")
+    assert errors.count("\n") == 1
+    assert len(errors) < 6_000
+    assert list(tmp_path.iterdir()) == []
