@@ -2,6 +2,9 @@
 
 import ast
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -98,3 +101,19 @@ def test_nothing_is_printed_past_the_two_places():
                 if name in ("print", "typer.echo", "click.echo", "typer.secho", "Console", "sys.stdout.write"):
                     found.append(f"{file.name}:{node.lineno}: {name}")
     assert not found
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("JAX_DEFAULT_MATMUL_PRECISION", 'Invalid value "bad" for JAX flag jax_default_matmul_precision'),
+        ("JAX_ENABLE_X64", "invalid truth value 'bad' for environment 'JAX_ENABLE_X64'"),
+    ],
+)
+def test_a_variable_that_jax_does_not_take_is_one_line_that_names_it(name, said):
+    words = [sys.executable, "-m", "irt_jax.cli", "doctor"]
+    ended = subprocess.run(words, env=os.environ | {name: "bad"}, capture_output=True, text=True)
+    assert ended.returncode == 2, ended.stderr
+    assert ended.stderr.startswith(f"error: JAX cannot start as the environment says: {said}. Look at ")
+    assert name in ended.stderr
+    assert ended.stderr.count("\n") == 1
