@@ -63,6 +63,7 @@ OPTIONS: dict[str, Bound] = {
     "draws": _count(4, 10_000_000),
     "warmup": _count(0, 10_000_000),
     "max_tree_depth": _count(1, 20),
+    "first_category": _count(0, 32_768),
     "min_responses": _count(0, 10**12),
     "ability_values": _count(0, 10**12),
     "devices": _count(1, 100_000),

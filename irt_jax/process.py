@@ -1,14 +1,22 @@
 """How a command runs, whatever becomes of it: one line for an error, an exit code, signals, streams that break."""
 
+import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
 from irt_jax import logs, signals
-from irt_jax.errors import Interrupted, IrtError, OutputError, UsageError
-from irt_jax.terminal import Streams, complain, say
+from irt_jax.errors import InputError, Interrupted, IrtError, OutputError, UsageError
+from irt_jax.terminal import Streams, complain, say, shown
+
+#: Errors of a path that nothing can be found under, which are raised where one only asks whether it is there.
+UNUSABLE = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.ENOTDIR)
+
+#: What JAX says of a variable with a value that it does not take.
+_OF_VARIABLES = re.compile(r"for JAX flag jax_|for environment 'JAX_|^Unknown backend ")
 
 
 def run(command: Callable[..., object], *, as_json: bool = False, advice: str = "") -> NoReturn:
@@ -62,6 +70,15 @@ def _foreseen(command: Callable[..., object]) -> object:
     except Exception as error:
         if signals.came() is not None:  # native code makes other errors of it
             raise signals.interruption() from error
+        if isinstance(error, OSError) and error.errno in UNUSABLE and error.filename is not None:
+            path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename)
+            raise InputError(f"{shown(path)} cannot be looked at: {error.strerror}.", "Check the path.") from error
+        variables = sorted(name for name in os.environ if name.startswith("JAX_"))
+        if variables and isinstance(error, ValueError | RuntimeError) and _OF_VARIABLES.search(str(error)):
+            said = " ".join(str(error).split()).rstrip(".")
+            raise UsageError(
+                f"JAX cannot start as the environment says: {said}.", f"Look at {', '.join(variables)}."
+            ) from error
         platform = os.environ.get("JAX_PLATFORMS")
         if not isinstance(error, RuntimeError | AssertionError) or not platform or _has_devices():
             raise

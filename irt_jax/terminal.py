@@ -21,6 +21,8 @@ _UNSAFE = re.compile(f"[{_CONTROLS}\ud800-\udfff\U000e0000-\U000e007f]")
 _UNSAFE_LINE = re.compile(f"[\t\n{_UNSAFE.pattern[1:]}")
 #: Characters of an id in a table or a sentence.
 LONGEST_ID = 60
+#: Characters of an error.
+LONGEST_LINE = 4_000
 
 
 def safe(text: str) -> str:
@@ -56,7 +58,10 @@ def say(text: str, *, err: bool = False) -> None:
 
 def complain(text: str) -> None:
     """Print an error, on one line of standard error."""
-    say("error: " + " ".join(text.split()), err=True)
+    line = " ".join(text.split())
+    if len(line) > LONGEST_LINE:  # a value of the user's, which may be of any length
+        line = f"{line[: LONGEST_LINE // 2]}… {len(line) - LONGEST_LINE:,} characters …{line[-LONGEST_LINE // 2 :]}"
+    say(f"error: {line}", err=True)
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -25,11 +25,13 @@ SAMPLER = {
     "--draws": ("1", str(10**12)),
     "--warmup": ("-1", str(10**12)),
 }
+CATEGORY = {"--first-category": ("-1", str(2**63), "9" * 25, "40000")}
 PRIOR = {"--a-prior-sd": ("1e-300", "nan", "inf", "-1"), "--b-prior-sd": ("1e300", "nan", "0")}
 OF_DRIFT = {"--threshold-a": ("nan", "inf"), "--threshold-b": ("0", "-1"), "--fdr": ("nan", "1")}
 BAD = {
     "calibrate": {
         **SAMPLER,
+        **CATEGORY,
         **PRIOR,
         "--interval": (ULP_BELOW_1, "1e-300", "nan"),
         "--target-accept": ("nan", "1"),
@@ -41,6 +43,7 @@ BAD = {
         "--metrics": (".", "x" * 300, os.fsdecode(b"bad\xff"), "/proc/metrics.prom"),
     },
     "score": {
+        **CATEGORY,
         "--seed": ("-1", str(2**63)),
         "--plausible-values": ("-1", "100000000"),
         "--prior-sd": ("nan", "inf", "0", "1e-300"),
@@ -297,3 +300,24 @@ def test_metrics_that_fail_late_do_not_say_that_nothing_is_there(tmp_path, monke
     with pytest.raises(OutputError, match=r"the disk is full\. The run itself is written\.") as failed:
         metrics.write_metrics(tmp_path / "run.prom", [])
     assert "Nothing was left" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("drift", "x" * 5000),
+        ("compare", "y.csv", "x" * 5000),
+        ("score", "r.parquet", "--items", "x" * 300, "--out", "s.parquet"),
+        ("score", "x" * 5000, "--items", "r.parquet", "--out", "s.parquet"),
+        ("monthly", "r.parquet", "--also", "x" * 300, "--window-label", "w", "--out", "m"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_an_input_whose_name_is_too_long_is_one_line(irt, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    code, _, errors = irt(*words)
+    assert code == 3
+    assert errors.startswith("error: ")
+    assert errors.count("\n") == 1
+    assert len(errors) < 6_000
+    assert list(tmp_path.iterdir()) == []

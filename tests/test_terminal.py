@@ -2,6 +2,9 @@
 
 import ast
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +15,7 @@ from rich.table import Table
 
 from irt_jax.calibration import calibrate
 from irt_jax.console import SafeConsole, stdout_console
-from irt_jax.terminal import LONGEST_ID, safe, shown
+from irt_jax.terminal import LONGEST_ID, complain, safe, shown
 
 ROOT = Path(__file__).parents[1]
 #: Clears the screen, sets the title, turns the direction of writing, and a C1 control sequence.
@@ -34,6 +37,15 @@ def test_an_id_is_one_line_and_not_too_long():
     assert shown("two\nlines\tand a tab") == r"two\nlines\tand a tab"
     assert shown("x" * 10**6) == "x" * (LONGEST_ID - 1) + "…"
     assert shown(12345) == "12345"
+
+
+def test_an_error_is_one_line_and_not_too_long(capsys):
+    complain("Expected a\nname, found " + "k" * 10**6 + ". Choose another.")
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert len(said) < 5_000
+    assert said.startswith("error: Expected a name, found kkk")
+    assert said.endswith("k. Choose another.\n")
 
 
 def test_a_console_escapes_lines_and_cells():
@@ -89,3 +101,19 @@ def test_nothing_is_printed_past_the_two_places():
                 if name in ("print", "typer.echo", "click.echo", "typer.secho", "Console", "sys.stdout.write"):
                     found.append(f"{file.name}:{node.lineno}: {name}")
     assert not found
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("JAX_DEFAULT_MATMUL_PRECISION", 'Invalid value "bad" for JAX flag jax_default_matmul_precision'),
+        ("JAX_ENABLE_X64", "invalid truth value 'bad' for environment 'JAX_ENABLE_X64'"),
+    ],
+)
+def test_a_variable_that_jax_does_not_take_is_one_line_that_names_it(name, said):
+    words = [sys.executable, "-m", "irt_jax.cli", "doctor"]
+    ended = subprocess.run(words, check=False, env=os.environ | {name: "bad"}, capture_output=True, text=True)
+    assert ended.returncode == 2, ended.stderr
+    assert ended.stderr.startswith(f"error: JAX cannot start as the environment says: {said}. Look at ")
+    assert name in ended.stderr
+    assert ended.stderr.count("\n") == 1

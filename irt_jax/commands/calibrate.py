@@ -129,6 +129,7 @@ def calibrate(
         from irt_jax.data.lock import only_one
         from irt_jax.data.write import check_output
         from irt_jax.engines.checkpoint import discard, told_if_kept
+        from irt_jax.engines.checkpoint_files import check_place
         from irt_jax.engines.devices import keep_compiled
         from irt_jax.metrics import check_metrics, write_metrics
 
@@ -161,6 +162,8 @@ def calibrate(
         devices=devices,
     )
     check_output(out, overwrite=overwrite)
+    checkpoint = out.with_name(out.name + ".checkpoint")
+    check_place(checkpoint)
     if metrics is not None:
         check_metrics(metrics)
     logs.event("start", command="calibrate", responses=responses, anchors=anchors, options=options.as_dict())
@@ -178,7 +181,6 @@ def calibrate(
                 first_category=first_category,
             )
             bank = None if anchors is None else read_anchors(anchors)
-        checkpoint = out.with_name(out.name + ".checkpoint")
         with watching(quiet) as progress:
             fit = fit_model(
                 table,

@@ -23,7 +23,7 @@ def options_from_file(context: Any, path: Path | None) -> Path | None:
     if path is None:
         return None
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
+        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"The options {path} cannot be read: {error.strerror}.", "Give a TOML file.") from None
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of thousands of digits

@@ -19,6 +19,7 @@ from irt_jax.fit import Fit
 from irt_jax.models.bank import Bank, Coding
 from irt_jax.models.logistic import TWO
 from irt_jax.names import ITEM, ITEMS_FILE, LISTS, RUN_FILE
+from irt_jax.run_population import population_of
 from irt_jax.scoring.items import INTERCEPT, NUMBERED, NUMBERS, REASON, KnownItems, read_items
 
 #: Columns that say how sure an estimate is; standard errors go by either name.
@@ -119,6 +120,8 @@ def named(paths: Sequence[str]) -> dict[str, str]:
     short = [name or _short(Path(path)) for name, path in split]
     for (name, path), own in zip(split, short, strict=True):
         label = own if short.count(own) == 1 or name else f"{Path(path).absolute().parent.name}/{own}"
+        if any("\ud800" <= sign <= "\udfff" for sign in label):  # bytes that are no text, as Python holds them
+            raise UsageError(f"Expected a side's name in UTF-8, found {label[:40]!a}.", "Name the side: NAME=PATH.")
         if label in found:
             raise UsageError(f"The side {label!r} is given twice.", "Give the sides names: NAME=PATH.")
         found[label] = path
@@ -195,7 +198,7 @@ def _row_mean(matrix: Float[np.ndarray, "item step"]) -> Float[np.ndarray, " ite
 def _population(source: Any) -> tuple[float, float] | None:
     """Mean and SD of a run's persons."""
     if isinstance(source, Fit):
-        run: Any = source.run
+        run, file = source.run, Path(RUN_FILE)
     elif isinstance(source, str | os.PathLike):
         path = Path(source)
         file = (path if path.is_dir() else path.parent) / RUN_FILE
@@ -204,8 +207,7 @@ def _population(source: Any) -> tuple[float, float] | None:
         run = read_json(file)
     else:
         return None
-    population = run.get("population", {})
-    return (float(population["mean"]), float(population["sd"])) if {"mean", "sd"} <= set(population) else None
+    return population_of(run, repr(str(file))).anybody
 
 
 def _check_kinds(sides: list[Side]) -> None:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -66,9 +67,7 @@ def read_header(files: Files, path: str) -> Header:
         )
     delimiter = max(DELIMITERS, key=lambda mark: len(next(csv.reader([lines[0]], delimiter=mark))))
     names = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    repeated = (
-        list(dict.fromkeys(name for name in names if names.count(name) > 1)) if len(set(names)) < len(names) else []
-    )
+    repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         problem = f"Expected a name of its own for each column, found {first_few(repeated)} again in {path!r}."
         raise InputError(problem, "Give the file a header line with the columns' names.")

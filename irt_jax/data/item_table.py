@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
@@ -9,12 +10,12 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from jaxtyping import Float64
 
-from irt_jax.data.check import check_ids
+from irt_jax.data.check import as_numbers, check_ids, is_string
 from irt_jax.data.item_lists import with_lists
 from irt_jax.data.locate import Files, first_line, locate
 from irt_jax.data.source import Wanted, describe, from_memory, pick, read_parquet
 from irt_jax.errors import InputError, first_few
-from irt_jax.names import GROUP, ITEM, ITEMS_FILE
+from irt_jax.names import GROUP, ITEM, ITEMS_FILE, LISTS
 
 #: Marks ids from a CSV, where a number and its text look the same: they match ids of either kind.
 UNTYPED = {b"irt_jax": b"untyped"}
@@ -37,7 +38,8 @@ def read_item_table(
         The wanted columns that are there; ids from a CSV file are marked `UNTYPED`.
 
     Raises:
-        InputError: the source cannot be read; a column is missing; there is no row; ids are null or repeated.
+        InputError: the source cannot be read; a column is missing, or of a type that it cannot have; there is no row;
+            ids are null or repeated.
     """
     where = describe(source)
     table = from_memory(source, wanted)
@@ -46,7 +48,7 @@ def read_item_table(
             problem = f"Expected a path, a URL, a pyarrow Table or a pandas DataFrame, found {where}."
             raise InputError(problem, "Pass the path of a Parquet or CSV file.")
         table = _read_path(source, wanted, numbers)
-    table = with_lists(table, where)
+    table = with_lists(_of_kinds(table, numbers, where), where)
     if table.num_rows == 0:
         raise InputError(f"Expected {what}s, found 0 rows in {where}.", f"Leave the {what}s out if there are none.")
     check_ids(table, ITEM, where)
@@ -58,6 +60,32 @@ def read_item_table(
         problem = f"Expected each {what} once, found repeated {ITEM} in {where}: {shown}."
         raise InputError(problem, "Keep one row for each item.")
     return table
+
+
+def _of_kinds(table: pa.Table, numbers: Collection[str], where: str) -> pa.Table:
+    """Columns as the types that are meant: float64, and lists of it where they are lists; text may stand for lists.
+
+    Raises:
+        InputError: a type that the column cannot have.
+    """
+    lists = {f"{name}{suffix}" for name in LISTS for suffix in ("", "_sd")}
+    for place, name in enumerate(table.column_names):
+        column = table[name]
+        if name in numbers:
+            table = table.set_column(place, name, as_numbers(column, name, where))
+        elif name in lists and not is_string(column.type):
+            table = table.set_column(place, name, _as_lists(column, name, where))
+        elif name not in lists and name != ITEM and pa.types.is_nested(column.type):  # ids are looked at apart
+            raise InputError(f"Expected text in {name}, found {column.type} in {where}.", "Write the column again.")
+    return table
+
+
+def _as_lists(column: pa.ChunkedArray, name: str, where: str) -> pa.ChunkedArray:
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type) or pa.types.is_null(column.type):
+        with suppress(pa.ArrowException, ValueError):
+            return column.cast(pa.list_(pa.float64()))
+    problem = f"Expected lists of numbers in {name}, found {column.type} in {where}."
+    raise InputError(problem, f"Write {name} as a list of floats, or remove the column.")
 
 
 def _read_path(source: str | os.PathLike[str], wanted: Sequence[Wanted], numbers: Collection[str]) -> pa.Table:

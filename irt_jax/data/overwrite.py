@@ -5,6 +5,7 @@ And never what the command reads, nor a folder that holds it.
 
 import fnmatch
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +31,10 @@ OF_RUN = (ITEMS_FILE, PERSONS_FILE, ANCHORS_FILE, POSTERIOR_FILE, RUN_FILE, METR
 LATER = (DRIFT_FILE, "dif.parquet", "link.json", "loo.json", "report.html")
 CHECKS = tuple(f"checks/{name}" for name in ("items.parquet", "pairs.parquet", "persons.parquet", "test.json"))
 PICTURES = tuple(f"plots/*.{suffix}" for suffix in ("png", "pdf", "svg", "html"))
+
+
+#: In front of paths of this machine: protocols of fsspec, and our own databases.
+LOCAL = re.compile(r"^(?:(?:file|local)://|(?:file|local|embedded):)")
 
 
 class Kind(NamedTuple):
@@ -125,6 +130,19 @@ def _files(folder: Path) -> Iterator[str]:
                 yield Path(parent, name).relative_to(folder).as_posix()
 
 
+def keep_runs(path: Path) -> None:
+    """Refuse to write a file over one that a run consists of: the run would be none any more.
+
+    Args:
+        path: of the file, which exists.
+
+    Raises:
+        OutputError: it is one.
+    """
+    if path.name in OF_RUN and path.name != METRICS_FILE and _is_run(path.parent):
+        raise OutputError(f"{path} is part of a run: --overwrite does not replace it.", "Choose another name.")
+
+
 def keep_inputs(outputs: Mapping[str, Path | None], inputs: Iterable[tuple[str, str]]) -> None:
     """Refuse to write over what the command reads, and to write two outputs into one place.
 
@@ -175,10 +193,10 @@ def _is_read(folder: str, out: str) -> bool:
 
 
 def _places(value: str) -> list[str]:
-    """Paths that a value may name: itself, or what stands behind NAME=."""
+    """Paths that a value may name: itself, or what stands behind NAME=, or behind the caches of an fsspec URL."""
     found = []
-    for text in {value, value.partition("=")[2]}:
-        path = text.removeprefix("file://").removeprefix("embedded:")
+    for text in {value, value.partition("=")[2], value.rpartition("::")[2]}:
+        path = LOCAL.sub("", text)
         if path and "://" not in path and "\0" not in path:
             found.append(os.path.expanduser(path).rstrip("/") or "/")
     return found

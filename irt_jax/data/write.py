@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from irt_jax import signals
 from irt_jax.data.leftovers import beside as _beside
 from irt_jax.data.leftovers import exchange, sweep
-from irt_jax.data.overwrite import RUN, Kind, check_replaceable
+from irt_jax.data.overwrite import RUN, Kind, check_replaceable, keep_runs
 from irt_jax.data.paths import check_path, check_writable
 from irt_jax.errors import OutputError
 
@@ -94,6 +94,8 @@ def check_file(path: Path, *, overwrite: bool = False) -> None:
         raise OutputError(f"{path} is a device, not a file.", "Choose another --out.")
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists.", "Choose another name, or replace it by --overwrite.")
+    if path.exists():
+        keep_runs(path)
     check_writable(path)
 
 

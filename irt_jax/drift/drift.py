@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from irt_jax.bounds import check_options
 from irt_jax.drift.discovery import discoveries
+from irt_jax.drift.domain import refuse_broken
 from irt_jax.drift.evidence import evidence, missing_reasons, usable
 from irt_jax.drift.mixture import DriftPrior, posterior
 from irt_jax.drift.power import smallest_found
@@ -88,9 +89,11 @@ def drift(
 
     Raises:
         UsageError: thresholds or a rate that cannot be.
-        InputError: a column is missing.
+        InputError: a column is missing, an anchor stands there twice, or numbers are none that a run could
+            have written.
     """
     _check(anchors, threshold_a, threshold_b, fdr)
+    anchors = refuse_broken(anchors)
     known = usable(anchors)
     columns = {name: np.full(anchors.num_rows, np.nan) for name in NUMBERS}
     share, slab_sd, shift = (np.nan, np.nan), np.nan, (np.nan, np.nan)

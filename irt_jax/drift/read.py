@@ -12,6 +12,7 @@ from irt_jax.data.source import Wanted, read_parquet
 from irt_jax.drift.drift import NEEDED
 from irt_jax.errors import InputError
 from irt_jax.names import ANCHORS_FILE, RUN_FILE
+from irt_jax.run_population import population_of
 
 #: Columns of anchors.parquet that help where they are.
 OPTIONAL = ("log_a_prev", "cov_log_a_b_prev", "p_released")
@@ -60,4 +61,4 @@ def is_linked(run: dict[str, Any]) -> bool:
     Args:
         run: run.json, or `Fit.run`.
     """
-    return bool(run.get("population", {}).get("free", True))
+    return population_of(run, RUN_FILE).free

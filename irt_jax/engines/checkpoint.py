@@ -9,7 +9,6 @@ import os
 import signal
 import threading
 import time
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from irt_jax import signals
+from irt_jax.data.locate import first_line
+from irt_jax.engines.checkpoint_files import DAMAGED, OWN, STATE_FILE, refuse_other_forms
 from irt_jax.errors import InputError, Interrupted, OutputError
 from irt_jax.timing import Stopwatch
 
@@ -29,7 +30,6 @@ EVERY_SECONDS = 30.0
 #: When sampling ends, the last draws are kept too, as what follows may be long and take much memory; not if they took
 #: less than this many seconds and are more than this many bytes.
 SOON_SECONDS, MANY_BYTES = 5.0, 1 << 28
-STATE_FILE = "state.npz"
 
 Block = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 
@@ -117,18 +117,25 @@ class Checkpoint:
             self.discard()
             return None
         try:
-            with np.load(self.folder / STATE_FILE) as file:
+            with (self.folder / STATE_FILE).open("rb") as stream, np.load(stream) as file:
                 meta = json.loads(str(file["meta"]))
                 leaves = [file[f"leaf{i}"] for i in range(meta["leaves"])]
             blocks = [_read_block(self._chunk(i)) for i in range(meta["chunks"])]
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            templates, structure = jax.tree.flatten(like)
+            refuse_other_forms(leaves, [np.shape(_plain(leaf)) for leaf in templates], blocks)
+            saved = Saved(
+                jax.tree.unflatten(structure, map(_restore, leaves, templates)),
+                int(meta["done"]),
+                blocks,
+                {str(name): float(seconds) for name, seconds in meta["timings"].items()},
+            )
+        except DAMAGED as error:
             raise InputError(
-                f"The checkpoint {self.folder} is incomplete: {error}.", "Run without --resume to start anew."
+                f"The checkpoint {self.folder} is incomplete: {first_line(error).rstrip('.')}.",
+                "Run without --resume to start anew.",
             ) from error
         self._chunks = meta["chunks"]
-        templates, structure = jax.tree.flatten(like)
-        state = jax.tree.unflatten(structure, map(_restore, leaves, templates))
-        return Saved(state, meta["done"], blocks, meta["timings"])
+        return saved
 
     def keep(self, state: Any, done: int, block: Block | None, timings: dict[str, float]) -> None:
         """Take a finished block; write when it is time or when a signal came.
@@ -181,11 +188,12 @@ class Checkpoint:
 
     def _check(self) -> None:
         try:
-            with np.load(self.folder / STATE_FILE) as file:
+            with (self.folder / STATE_FILE).open("rb") as stream, np.load(stream) as file:
                 meta = json.loads(str(file["meta"]))
-                found = meta["fingerprint"]
+                found = dict(meta["fingerprint"])
+                spent = {name: float(meta["spent"][name]) for name in ("total_s", "runs")} if "spent" in meta else None
                 self.about = {name[6:]: file[name] for name in file.files if name.startswith("about:")}
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except DAMAGED as error:
             raise InputError(
                 f"--resume found no checkpoint in {self.folder}.", "Run without --resume to start anew."
             ) from error
@@ -195,8 +203,8 @@ class Checkpoint:
                 f"The checkpoint {self.folder} belongs to another run; these differ: {', '.join(differing)}.",
                 "Repeat the command that was interrupted, or run without --resume to start anew.",
             )
-        if "spent" in meta:
-            self._stopwatch.go_on(meta["spent"])
+        if spent is not None:
+            self._stopwatch.go_on(spent)
         signals.advise(self._advice())
 
     def _chunk(self, number: int) -> Path:
@@ -232,9 +240,9 @@ def discard(folder: Path) -> None:
     """
     with suppress(OSError):
         (folder / STATE_FILE).unlink(missing_ok=True)  # first: without it nothing is gone on from
-        for pattern in ("draws-*.npz", ".draws-*.npz.tmp", f".{STATE_FILE}.tmp"):
-            for file in folder.glob(pattern):
-                file.unlink()
+        for name in os.listdir(folder):
+            if OWN.fullmatch(name):
+                (folder / name).unlink()
         folder.rmdir()
 
 
@@ -261,7 +269,7 @@ def join_blocks(blocks: list[Block]) -> Block:
 
 
 def _read_block(path: Path) -> Block:
-    with np.load(path) as file:
+    with path.open("rb") as stream, np.load(stream) as file:  # NumPy leaves what is damaged open
         arrays = {name: file[name] for name in file.files}
     parts = [{k[2:]: v for k, v in arrays.items() if k.startswith(kind)} for kind in ("v:", "s:")]
     return parts[0], parts[1]

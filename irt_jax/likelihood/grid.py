@@ -51,7 +51,7 @@ def fitting_nodes(
     variance = posterior @ nodes**2 - mean**2
     sd = np.sqrt(np.maximum(variance, (h / 3) ** 2))
     slope = np.abs(np.diff(table, axis=1)).max() / h
-    spacing = min(SPACING * sd.min(), STEEPEST / slope)
+    spacing = min(SPACING * sd.min(), STEEPEST / slope if slope > 0.0 else np.inf)
     return even_nodes(float((mean - reach * sd).min()), float((mean + reach * sd).max()), spacing)
 
 

@@ -10,6 +10,7 @@ from irt_jax.models.model import ItemModel, Model
 from irt_jax.models.polytomous import GPCM, GRM, NOMINAL, PCM
 from irt_jax.models.priors import item_priors
 from irt_jax.models.slope_intercept import flat_model
+from irt_jax.terminal import shown
 
 #: Every model by the name that users type.
 MODELS: dict[str, ItemModel] = {model.name: model for model in (RASCH, ONE, TWO, THREE, FOUR, PCM, GPCM, GRM, NOMINAL)}
@@ -30,7 +31,7 @@ def models_named(names: Sequence[str], where: str) -> list[ItemModel]:
     unknown = sorted(set(names) - set(MODELS))
     if unknown:
         raise InputError(
-            f"Expected models of {', '.join(MODELS)} in {where}, found {', '.join(unknown)}.",
+            f"Expected models of {', '.join(MODELS)} in {where}, found {', '.join(map(shown, unknown[:5]))}.",
             "Correct the column model.",
         )
     return [MODELS[name] for name in names]

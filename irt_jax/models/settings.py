@@ -11,6 +11,7 @@ default.
 
 import os
 import tomllib
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from irt_jax.bounds import SD, Bound, shown
@@ -111,8 +112,7 @@ def read_prior_settings(path: str | os.PathLike[str]) -> PriorSettings:
     """
     where = repr(os.fspath(path))
     try:
-        with open(path, "rb") as file:
-            content = tomllib.load(file)
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of thousands of digits
         reason = error.strerror if isinstance(error, OSError) else first_line(error)
         raise InputError(f"Cannot read the priors from {where}: {reason}.", "Check the path and the file.") from error

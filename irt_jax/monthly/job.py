@@ -20,9 +20,10 @@ from irt_jax.data.lock import only_one
 from irt_jax.data.read import Source
 from irt_jax.data.read_json import read_json
 from irt_jax.data.write import as_json, replace_folder, write_folder, write_text_file
-from irt_jax.engines.checkpoint import STATE_FILE, discard
+from irt_jax.engines.checkpoint import discard
+from irt_jax.engines.checkpoint_files import STATE_FILE
 from irt_jax.engines.settings import ProgressCallback
-from irt_jax.errors import UsageError
+from irt_jax.errors import InputError, UsageError
 from irt_jax.logs import stage_finished
 from irt_jax.monthly.conclude import conclude
 from irt_jax.monthly.early import check_month
@@ -194,13 +195,28 @@ def _fit(
         fit.write(run)
         discard(checkpoint)
     found = read_json(run / RUN_FILE)
+    told = _object(found, "diagnostics"), _object(found, "timings")
+    if not ({"ok", "problems", "warnings"} <= set(told[0]) and "total_s" in told[1]):
+        raise InputError(
+            f"{run / RUN_FILE} is not as a finished fit wrote it: it lacks its verdict or its times.",
+            f"Remove {run} and run the same command again, which fits it anew.",
+        )
     good = bool(found["diagnostics"]["ok"])
     say(f"{method.name:<10} {found['timings']['total_s']:.1f} s, diagnostics {'ok' if good else 'FAILED'}")
     return good
 
 
+def _object(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    return found[name] if isinstance(found.get(name), dict) else {}
+
+
 def _read(folder: Path) -> Month:
     drifts = folder / DRIFT_FILE
+    if not (folder / PROMOTION_FILE).is_file():
+        raise InputError(
+            f"{folder} is that of a finished job, and its {PROMOTION_FILE} is gone.",
+            f"Remove {folder / MONTHLY_FILE} and run the same command again, or start anew with --overwrite.",
+        )
     return Month(
         folder=folder,
         promotion=pq.read_table(folder / PROMOTION_FILE),

@@ -10,6 +10,8 @@ from irt_jax.names import DIFFERENCE, DRIFT_A, DRIFT_B, FALSE_DISCOVERIES
 from irt_jax.options import SAMPLER_DEFAULTS, Options
 
 THIRDS = ("auto", "joint", "hmc")
+#: Characters of a window's name.
+LONGEST_LABEL = 200
 METHOD_NAMES = ("mml", "nuts", *THIRDS[1:])
 #: Joint NUTS is the third method up to so many responses: the reference problem, with 100,000, takes it more than 10
 #: minutes on two cores, and with a learned population its ESS is then 180 for the population's SD, so that HMC has to
@@ -52,6 +54,7 @@ class MonthlySettings:
     def __post_init__(self) -> None:
         if not self.window_label.strip():
             raise UsageError("--window-label is empty.", 'Give a name such as "2025-10 monthly".')
+        check_label(self.window_label)
         if self.third not in THIRDS:
             raise UsageError(f"--third {self.third!r} is not available.", f"Choose from: {', '.join(THIRDS)}.")
         names = ("threshold", "threshold_a", "threshold_b", "fdr")
@@ -74,6 +77,24 @@ class Method(NamedTuple):
     name: str
     options: Options
     why: str = ""
+
+
+def check_label(label: str) -> None:
+    """Refuse a window's name that no database takes, or nobody can read.
+
+    Args:
+        label: the name.
+
+    Raises:
+        UsageError: it is not UTF-8, has control characters, or is very long.
+    """
+    odd = any(ord(sign) < 32 or ord(sign) == 127 or 0xD800 <= ord(sign) < 0xE000 for sign in label)
+    if odd or len(label) > LONGEST_LABEL:
+        raise UsageError(
+            f"Expected a --window-label in UTF-8 of at most {LONGEST_LABEL} characters on one line, found "
+            f"{label[:40]!a}.",
+            'Give a name such as "2025-10 monthly".',
+        )
 
 
 def common_options(given: Mapping[str, Any]) -> Options:

@@ -13,9 +13,8 @@ from irt_jax.data import Responses
 from irt_jax.data.read_json import read_json
 from irt_jax.errors import InputError, UsageError, first_few
 from irt_jax.names import RUN_FILE
+from irt_jax.run_population import FARTHEST_MEAN, LARGEST_SD, SMALLEST_SD, population_of
 
-#: SDs of a population that a grid of abilities can hold, and the farthest mean.
-SMALLEST_SD, LARGEST_SD, FARTHEST_MEAN = 1e-3, 1e3, 1e4
 #: Whose population is meant where no group is.
 ANYBODY = ""
 
@@ -157,15 +156,15 @@ def read_populations(
 def _of_run(file: Path) -> KnownPopulations:
     """Every group's population where a run has several, else the one of all; those must be told apart."""
     try:
-        population = read_json(file)["population"]
-        groups = {
-            str(name): Normal(float(one["mean"]), float(one["sd"]), True)
-            for name, one in population.get("groups", {}).items()
-        }
-        anybody = None if groups else Normal(float(population["mean"]), float(population["sd"]), True)
-    except (InputError, KeyError, TypeError, ValueError, AttributeError) as error:
-        remedy = "Give --prior-mean and --prior-sd, and the items apart from the run."
-        raise InputError(f"Expected the population in {str(file)!r}, found none: {error!r}.", remedy) from error
+        told = population_of(read_json(file), repr(str(file)))
+        if told.anybody is None and not told.groups:
+            raise InputError(f"Expected the population in {str(file)!r}, found none.")
+    except InputError as error:
+        raise InputError(
+            error.problem, "Give --prior-mean and --prior-sd, and the items apart from the run."
+        ) from error
+    groups = {name: Normal(*one, True) for name, one in told.groups.items()}
+    anybody = None if groups or told.anybody is None else Normal(*told.anybody, True)
     return KnownPopulations(anybody, groups)
 
 

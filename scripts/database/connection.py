@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import errors, sql
 
-from irt_jax.errors import DatabaseError, Interrupted
+from irt_jax.errors import DatabaseError, Interrupted, UsageError
 from scripts.database.address import Address
 from scripts.database.embedded import embedded_server
 
@@ -20,6 +20,7 @@ _REMEDIES = (
     (errors.UndefinedTable, "Check that it is the right database; --init makes the tables of a new one."),
     (errors.InvalidSchemaName, "Check that it is the right database; --init makes the tables of a new one."),
     (errors.InsufficientPrivilege, "Ask the owner for the rights in scripts/sql/roles.sql."),
+    (errors.UndefinedColumn, "Bring the tables up to date by load_to_postgres.py --migrate; nothing was changed."),
     (errors.ReadOnlySqlTransaction, "Connect to the primary server, with a user that may write."),
     (errors.UniqueViolation, "Somebody else wrote at the same time; run it again."),
     (errors.LockNotAvailable, "Somebody else holds a lock; run it again."),
@@ -65,6 +66,10 @@ def explained(address: Address) -> Iterator[None]:
     """Turn PostgreSQL's errors into one line without the address's secrets."""
     try:
         yield
+    except UnicodeEncodeError as error:  # bytes of the command line that are no text, as Python holds them
+        raise UsageError(
+            f"Expected words in UTF-8, found {error.object[:40]!a}.", "Give the window's label in UTF-8."
+        ) from None
     except psycopg.Error as error:
         said = error.diag.message_primary or (str(error).strip() or type(error).__name__).splitlines()[0]
         detail = error.diag.message_detail

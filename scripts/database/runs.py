@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from irt_jax.data.check import as_numbers
 from irt_jax.data.read_json import read_json
 from irt_jax.errors import InputError, first_few
 from irt_jax.names import DRIFT_FILE, GROUP, ITEM, ITEMS_FILE, RUN_FILE
@@ -16,6 +18,9 @@ from scripts.database.intervals import limits
 
 #: The models of the database, by ours.
 MODELS = {"rasch": "1PL", "1pl": "1PL", "2pl": "2PL", "3pl": "3PL"}
+
+#: Columns of numbers that are read.
+NUMBERS = re.compile(r"[abc](_\w+)?|p_drift")
 
 
 class Run(NamedTuple):
@@ -76,7 +81,7 @@ def read_table(file: Path, columns: list[str]) -> pa.Table:
     """Read some columns of a Parquet file.
 
     Raises:
-        InputError: it cannot be read, or a column is missing.
+        InputError: it cannot be read, a column is missing, or one of numbers holds none.
     """
     try:
         with pq.ParquetFile(file) as opened:
@@ -84,10 +89,16 @@ def read_table(file: Path, columns: list[str]) -> pa.Table:
             if missing:
                 problem = f"Expected the columns {', '.join(columns)} in {str(file)!r}, found no {', '.join(missing)}."
                 raise InputError(problem, "Check the folder.")
-            return opened.read(columns)
+            table = opened.read(columns)
     except (OSError, pa.ArrowException) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "it is not a Parquet file"
         raise InputError(f"Cannot read {str(file)!r}: {reason}.", "Check the folder.") from None
+    for name in columns:
+        if NUMBERS.fullmatch(name):
+            table = table.set_column(
+                table.column_names.index(name), name, as_numbers(table[name], name, repr(str(file)))
+            )
+    return table
 
 
 def read_drift(file: Path) -> pa.Table | None:

@@ -4,7 +4,7 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import assert_refused
 
@@ -239,6 +239,7 @@ some_rows = ids.flatmap(
 )
 
 
+@settings(deadline=None)
 @given(some_rows, st.sampled_from(["first", "last", "all"]), st.integers(0, 4), st.booleans())
 def test_encode_does_what_the_slow_version_does(rows, repeats, min_responses, drop_rare):
     expected, items, calibrated = slow_encode(rows, repeats, min_responses, drop_rare)

@@ -51,6 +51,10 @@ def test_what_the_command_does_not_know_is_refused(tmp_path, text, error, said):
     assert said in str(found)
 
 
+def test_a_byte_order_mark_is_no_content(tmp_path):
+    assert "there 0.5" in run(tmp_path, '\ufeffout = "there"\nthreshold-b = 0.5\n').output
+
+
 def test_a_file_that_is_not_there(tmp_path):
     found = CliRunner().invoke(app, ["--config", str(tmp_path / "none.toml"), "--out", "a"])
     assert isinstance(found.exception, InputError)

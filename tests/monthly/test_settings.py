@@ -55,6 +55,10 @@ def test_what_the_job_decides_itself_is_refused(given):
     "told",
     [
         {"window_label": "  "},
+        {"window_label": "\udcff"},
+        {"window_label": "2025-10\n"},
+        {"window_label": "\x1b[31m2025-10"},
+        {"window_label": "w" * 201},
         {"third": "brms"},
         {"threshold": 0.0},
         {"threshold_a": -1.0},

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from databases import LABEL, Database, run_psql
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
@@ -110,6 +110,7 @@ def test_a_malformed_address_is_not_repeated(call, run, address):
     assert "percent-encoded" in errors
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
 def test_any_password_survives_the_address_and_is_hidden(password):
     address = find_address(f"postgresql://user:{quote(password, safe='')}@host/db", {})
@@ -119,6 +120,7 @@ def test_any_password_survives_the_address_and_is_hidden(password):
             assert password not in address.hide(f"<{form}>") or password in "<***>"
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=8))
 def test_an_unencoded_password_is_read_as_it_is_or_refused(password):
     """Never cut into a host, a port or a database's name, which error messages would repeat."""
