@@ -21,6 +21,8 @@ OTHERS = (
 )
 #: A table of which so large a share of columns look like items has few others, and those are told.
 MOST = 0.5
+#: Begins what to do about columns that may be no items.
+NO_ITEMS = "If they are none"
 
 
 def parse_columns(given: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -85,7 +87,7 @@ def doubtful_columns(found: Peek, items: Sequence[str], codes: Codes, where: str
     if not doubtful:
         return []
     return [
-        f"Taken as items, though their names or numbers are unlike items': {first_few(doubtful)}. If they are none, "
+        f"Taken as items, though their names or numbers are unlike items': {first_few(doubtful)}. {NO_ITEMS}, "
         f"leave them out with --ignore-cols {','.join(doubtful[:10])}."
     ]
 

@@ -9,6 +9,7 @@ import pytest
 from tables import assert_refused
 
 from irt_jax.data import encode, read_responses
+from irt_jax.data.categories import advice_for_two
 from irt_jax.data.told import told_of
 from irt_jax.errors import UsageError
 
@@ -132,6 +133,8 @@ def test_columns_that_are_no_items_are_left_out(tmp_path):
     assert not told_of(found)
     found = read_responses(path, wide=True, ignore_cols="share", group_col="gender")
     assert "--ignore-cols Age,total." in " ".join(told_of(found))
+    coded = encode(found)
+    assert "--ignore-cols Age,total. Otherwise recode" in advice_for_two(coded, np.ones(coded.n_items, bool))
     assert_fails(path, "found no 'ag'", "'Age'", wide=True, ignore_cols="ag")
     assert_fails(path, "two purposes", wide=True, ignore_cols="person_id", error=UsageError)
     assert_fails(path, "with --wide", ignore_cols="Age", error=UsageError)
