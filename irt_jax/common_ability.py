@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import ndtri
 
+from irt_jax.common_categories import eigenvalue_p_value
 from irt_jax.data import Responses
 from irt_jax.item_fit import Association
 
@@ -28,6 +29,9 @@ CHANCE = 0.01
 LEFT_OUT = 0.05
 #: Shuffles, and the responses of as many persons as are shuffled.
 SHUFFLES, MOST_RESPONSES = 199, 20_000
+#: With fewer responses a common ability is missed where independent items would be likelier than this to look so, and
+#: where a correlation of two ordinary items would come to so many standard errors.
+LITTLE, ORDINARY, SOME = 0.05, 0.2, 4.0
 #: So many standard errors above zero is a common ability without shuffling, even by the wider null of all persons.
 CLEARLY = 6.0
 #: Correlation of two responses of weak items, and how many standard errors it must come to for the data to tell.
@@ -38,35 +42,54 @@ COMPLETE = 0.9
 MOST_ITEMS = 500
 
 
-def no_common_ability(responses: Responses, association: Association | None) -> list[str]:
-    """A sentence where the responses look like those to independent items, though there are enough to tell.
+def no_common_ability(
+    responses: Responses, association: Association | None, *, nominal: bool = False
+) -> tuple[list[str], list[str]]:
+    """What to say where the responses look like those to independent items.
 
     Args:
         responses: coded responses.
         association: how they go with the abilities that the model finds; None where that is not known.
+        nominal: whether the numbers of categories say nothing.
+
+    Returns:
+        A problem where there are enough responses to tell; a warning where there are fewer.
     """
     counts = responses.person_counts.astype(float)
     pairs = float((counts * (counts - 1.0)).sum())
-    if WEAK * np.sqrt(pairs / 2.0) < NEEDED:
-        return []
-    scaled = scaled_responses(responses.item, responses.response, responses.n_items)
-    if trimmed_products(responses.person, scaled, responses.n_persons)[0] > CLEARLY * np.sqrt(2.0 * pairs):
-        return []
-    if _goes_with_ability(responses, association) or p_value(responses) < CHANCE:
-        return []
-    return [
-        "The responses show no common ability: they look like those to items that have nothing to do with each other "
-        f"(p > {CHANCE:g} by shuffling every item's responses). Abilities, slopes and reliability say what the priors "
-        "and chance make of them. Check keys, codes and person ids."
-    ]
+    errors = np.sqrt(pairs / 2.0)
+    if ORDINARY * errors < SOME:
+        return [], []
+    if not nominal:
+        scaled = scaled_responses(responses.item, responses.response, responses.n_items)
+        clearly = CLEARLY * np.sqrt(2.0 * pairs)
+        if trimmed_products(responses.person, scaled, responses.n_persons)[0] > clearly:
+            return [], []
+    enough = WEAK * errors >= NEEDED
+    if not nominal and _goes_with_ability(responses, association, NEEDED / 2.0 if enough else SOME / 2.0):
+        return [], []
+    chance = p_value(responses, nominal=nominal)
+    if enough and chance >= CHANCE:
+        return [
+            "The responses show no common ability: they look like those to items that have nothing to do with each "
+            f"other (p > {CHANCE:g} by shuffling every item's responses). Abilities, slopes and reliability say what "
+            "the priors and chance make of them. Check keys, codes and person ids."
+        ], []
+    if not enough and chance >= LITTLE:
+        return [], [
+            "The responses show no common ability beyond chance "
+            f"(p = {chance:.2f} by shuffling every item's responses), and are few: abilities, slopes and reliability "
+            "say little more than the priors."
+        ]
+    return [], []
 
 
-def _goes_with_ability(responses: Responses, association: Association | None) -> bool:
+def _goes_with_ability(responses: Responses, association: Association | None, needed: float) -> bool:
     """Whether responses go with the abilities that the model finds, or could not be seen to; in incomplete designs."""
     if association is None or responses.n_responses > COMPLETE * responses.n_persons * responses.n_items:
         return False
     limit = -ndtri(CHANCE) * association.sd
-    return bool(association.observed > limit or association.expected < NEEDED / 2.0 * association.sd)
+    return bool(association.observed > limit or association.expected < needed * association.sd)
 
 
 def scaled_responses(
@@ -100,15 +123,18 @@ def trimmed_products(
     return float(of_person.sum() - of_person[largest].sum()), largest
 
 
-def p_value(responses: Responses) -> float:
+def p_value(responses: Responses, *, nominal: bool = False) -> float:
     """Chance that independent items have products so large, or so large an eigenvalue; the smaller of the two.
 
     Args:
         responses: coded responses; of as many persons, evenly chosen, as have `MOST_RESPONSES`.
+        nominal: whether the numbers of categories say nothing; then the eigenvalue is that of categories.
     """
     step = int(np.ceil(responses.n_responses / MOST_RESPONSES))
     stays = responses.person % step == 0
     person, item = responses.person[stays] // step, responses.item[stays]
+    if nominal:
+        return eigenvalue_p_value(person, item, responses.response[stays], responses.n_items, SHUFFLES)
     scaled = scaled_responses(item, responses.response[stays], responses.n_items)
     n_persons, rng = int(person.max()) + 1, np.random.default_rng(0)
     by_item = np.argsort(item, kind="stable")

@@ -55,13 +55,17 @@ def find_concerns(
     nominal = bool(np.any(told.coding.owns("slopes")))
     found = linkage(responses, told.is_anchor, told.population, keep)
     problems, warnings = unlinked(found, responses, split=bool(told.options.by_group))
-    unrelated = [] if nominal else no_common_ability(responses, fit.association)
+    unrelated, doubtful = no_common_ability(responses, fit.association, nominal=nominal)
     problems += unrelated
-    warnings += miskeyed(fit, responses.item_counts, labels, remedy="" if nominal else _of_signs(told))
+    warnings += doubtful
+    if not (unrelated or doubtful):
+        warnings += miskeyed(fit, responses.item_counts, labels, remedy="" if nominal else _of_signs(told))
     warnings += dependent(fit.pairs, labels)
+    if fit.pairs:  # they raise each other's slopes
+        conflicts = [conflict for conflict in conflicts if "prior of log a" not in conflict]
     return Concerns(
         problems,
-        [*warnings, *([] if unrelated else (*conflicts, *off_population(told, abilities)))],
+        [*warnings, *([] if unrelated or doubtful else (*conflicts, *off_population(told, abilities)))],
         described(found, responses),
     )
 

@@ -51,7 +51,8 @@ def miskeyed(
         return []
     bad = bad[np.argsort(z[bad])]
     shown, lowest = first_few([labels[i] for i in bad[:5]], total=len(bad)), np.nanmin(fit.correlation[bad])
+    which = "1 item goes" if len(bad) == 1 else f"{len(bad):,} items go"
     return [
-        f"{len(bad):,} items go against the ability that the persons' other responses tell, as with a wrong key: "
+        f"{which} against the ability that the persons' other responses tell, as with a wrong key: "
         f"{shown}; correlations down to {lowest:.2f}. Check their keys{'; ' + remedy if remedy else ''}."
     ]

@@ -64,7 +64,7 @@ def test_keyed_scores_are_tested(made, keyed):
     assert (items.item_ability.drop(2) > 0).all()
     named = [text for text in keyed.diagnostics.warnings if "as with a wrong key" in text]
     assert named
-    assert "1 items go against" in named[0]
+    assert "1 item goes against" in named[0]
     assert "wrong key: 2;" in named[0]
 
 

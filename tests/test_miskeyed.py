@@ -82,7 +82,7 @@ def test_a_wrong_key_is_named_and_sound_items_are_not(simulation, told):
     fit = calibrate(with_wrong_key(simulation, key), **told)
     named = [text for text in fit.diagnostics.warnings if "as with a wrong key" in text]
     assert len(named) == 1
-    assert named[0].startswith("1 items go against the ability")
+    assert named[0].startswith("1 item goes against the ability")
     assert f"wrong key: {key!r}; correlations" in named[0]
     assert fit.items.item_rest[4] < -0.1
     assert fit.items.item_ability[4] < -0.1
@@ -106,7 +106,7 @@ def test_in_adaptive_tests_the_fit_tells_what_the_rest_cannot():
     assert [
         text
         for text in wrong.diagnostics.warnings
-        if "wrong key" in text and text.startswith("1 items") and key in text
+        if "wrong key" in text and text.startswith("1 item goes") and key in text
     ]
     row = wrong.items[wrong.items.item_id == key].iloc[0]
     print(f"{key}: {row.n_responses} responses, item-rest {row.item_rest:.2f}, fit {row.item_fit:.1f}")

@@ -12,6 +12,7 @@ from irt_jax.commands.options import (
     Draws,
     FirstCategory,
     GroupColumn,
+    IgnoredColumns,
     ItemColumn,
     LogFormat,
     Metrics,
@@ -95,6 +96,7 @@ def calibrate(
     group_col: GroupColumn = None,
     seq_col: OrderColumn = None,
     wide: Wide = False,
+    ignore_cols: IgnoredColumns = None,
     missing: Missing = None,
     first_category: FirstCategory = 0,
     seed: Seed = Options.seed,
@@ -177,6 +179,7 @@ def calibrate(
                 group_col=group_col,
                 seq_col=seq_col,
                 wide=wide,
+                ignore_cols=ignore_cols,
                 missing=missing,
                 first_category=first_category,
             )

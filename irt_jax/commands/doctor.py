@@ -10,6 +10,7 @@ from irt_jax.commands.options import (
     Anchors,
     FirstCategory,
     GroupColumn,
+    IgnoredColumns,
     ItemColumn,
     Missing,
     OrderColumn,
@@ -41,6 +42,7 @@ def doctor(
     group_col: GroupColumn = None,
     seq_col: OrderColumn = None,
     wide: Wide = False,
+    ignore_cols: IgnoredColumns = None,
     missing: Missing = None,
     first_category: FirstCategory = 0,
 ) -> None:
@@ -65,6 +67,7 @@ def doctor(
             group_col=group_col,
             seq_col=seq_col,
             wide=wide,
+            ignore_cols=ignore_cols,
             missing=missing,
             first_category=first_category,
         )

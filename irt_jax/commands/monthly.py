@@ -13,6 +13,7 @@ from irt_jax.commands.options import (
     Devices,
     FirstCategory,
     GroupColumn,
+    IgnoredColumns,
     ItemColumn,
     LogFormat,
     Metrics,
@@ -84,6 +85,7 @@ def monthly(
     group_col: GroupColumn = None,
     seq_col: OrderColumn = None,
     wide: Wide = False,
+    ignore_cols: IgnoredColumns = None,
     missing: Missing = None,
     first_category: FirstCategory = 0,
     seed: Seed = 0,
@@ -126,6 +128,7 @@ def monthly(
         group_col=group_col,
         seq_col=seq_col,
         wide=wide,
+        ignore_cols=ignore_cols,
         missing=missing,
         first_category=first_category,
     )

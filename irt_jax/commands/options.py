@@ -35,6 +35,9 @@ ResponseColumn = Annotated[str, typer.Option(help="Column of the responses.")]
 Wide = Annotated[
     bool, typer.Option("--wide", help="One row a person; every column but person, group and weight is an item.")
 ]
+IgnoredColumns = Annotated[
+    list[str] | None, typer.Option(help="Columns of a wide table that are no items: age,total; may be repeated.")
+]
 Missing = Annotated[list[str] | None, typer.Option(help="Codes that mean missing, such as 9,99,-1; may be repeated.")]
 FirstCategory = Annotated[int, typer.Option(help="Number of the lowest category: 1 where categories count from 1.")]
 GroupColumn = Annotated[str | None, typer.Option(help="Column of the groups.")]

@@ -9,6 +9,7 @@ from irt_jax import signals
 from irt_jax.commands.options import (
     FirstCategory,
     GroupColumn,
+    IgnoredColumns,
     ItemColumn,
     Missing,
     OrderColumn,
@@ -52,6 +53,7 @@ def score(
     group_col: GroupColumn = None,
     seq_col: OrderColumn = None,
     wide: Wide = False,
+    ignore_cols: IgnoredColumns = None,
     missing: Missing = None,
     first_category: FirstCategory = 0,
     seed: Annotated[int, typer.Option(help="Seed of the plausible values.")] = 0,
@@ -89,6 +91,7 @@ def score(
         group_col=group_col,
         seq_col=seq_col,
         wide=wide,
+        ignore_cols=ignore_cols,
         missing=missing,
         first_category=first_category,
     )

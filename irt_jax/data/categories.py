@@ -8,6 +8,7 @@ from jaxtyping import Bool, Int
 
 from irt_jax.data.check import MANY_CODES
 from irt_jax.data.encode import Responses
+from irt_jax.data.not_items import NO_ITEMS
 from irt_jax.data.room import room
 from irt_jax.errors import InputError, first_few
 
@@ -157,6 +158,9 @@ def advice_for_two(responses: Responses, binary: Bool[np.ndarray, " item"]) -> s
     used = used_categories(responses, binary)
     above, codes = used[used > 1].tolist(), apart([0, *used[used > 0].tolist()])
     recode = "recode these items to wrong (0) and right (1), or use --model grm, gpcm, pcm or nominal."
+    for note in responses.notes:
+        if NO_ITEMS in note:
+            return f"{note[note.index(NO_ITEMS) :]} Otherwise {recode}"
     if used.tolist() == [1, 2]:
         return "No response is 0: if 1 is wrong and 2 is right, say so with --first-category 1."
     if 0 < len(codes) <= MANY_CODES:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -112,9 +113,7 @@ def read_delimited(
     )
     try:
         with files.open(path) as stream:
-            source = (
-                pa.CompressedInputStream(_arrow(stream), "gzip") if path.lower().endswith(".gz") else _arrow(stream)
-            )
+            source = as_arrow(stream, path)
             if rows is None:
                 return pa_csv.read_csv(source, read, parse, convert)
             with pa_csv.open_csv(source, read, parse, convert) as batches:
@@ -128,8 +127,40 @@ def read_delimited(
         ) from error
 
 
-def _arrow(stream: Any) -> Any:
-    return stream if isinstance(stream, pa.NativeFile) else pa.PythonFile(stream, mode="r")
+def as_arrow(stream: Any, path: str) -> Any:
+    """A stream that Arrow reads, decompressed where the path ends in `.gz`.
+
+    Args:
+        stream: an open file.
+        path: its name.
+    """
+    plain = stream if isinstance(stream, pa.NativeFile) else pa.PythonFile(stream, mode="r")
+    return pa.CompressedInputStream(plain, "gzip") if path.lower().endswith(".gz") else plain
+
+
+def how_written(files: Files, path: str) -> tuple[str, str]:
+    """The delimiter and the decimal point of a file of numbers, by its start; a comma can be only one of them.
+
+    Args:
+        files: opens it.
+        path: the file.
+
+    Raises:
+        InputError: it cannot be read, is empty or no text, or its columns have no or equal names.
+    """
+    try:
+        with files.open(path) as stream:
+            text = _beginning(stream, path).decode("utf-8-sig", "ignore")
+        delimiter = read_header(files, path).delimiter
+    except PermissionError as error:
+        raise InputError(f"No permission to read {path!r}.", "Check the file's permissions.") from error
+    except OSError as error:
+        raise InputError(f"Cannot read the CSV file {path!r}: {first_line(error)}", "Correct the file.") from error
+    if delimiter == ",":
+        return delimiter, "."
+    value = rf'(?:^|{re.escape(delimiter)})"?[-+]?[0-9]*{{}}[0-9]+(?:[eE][-+]?[0-9]+)?"?(?={re.escape(delimiter)}|\r?$)'
+    found = {point: re.search(value.format(re.escape(point)), text, re.MULTILINE) for point in ",."}
+    return delimiter, "," if found[","] and not found["."] else "."
 
 
 def _all(column: pa.ChunkedArray, pattern: str) -> bool:

@@ -14,7 +14,7 @@ from irt_jax.names import ITEM, LISTS
 
 THRESHOLDS = "thresholds"
 #: What separates the entries of a list in text, what stands around it, and what an entry without a value is.
-SEPARATORS, BRACKETS = r"\s*[;,|]\s*|\s+", r"^[\s\[\](){}]+|[\s\[\](){}]+$"
+SEPARATORS, BRACKETS = r"\s*[;,|]\s*|\s+", r"^\s*c\(|^[\s\[\](){}]+|[\s\[\](){}]+$"
 NOTHING = ("", "na", "nan", "null", "none")
 FORMS = (
     "Thresholds are read as a list in the column thresholds ([-1, 0, 1], or as text -1;0;1), or as columns b1, b2, ..."
@@ -100,9 +100,14 @@ def _refuse_gaps(table: pa.Table, matrix: Float64[np.ndarray, "row step"], what:
 
 
 def _of_text(table: pa.Table, name: str, where: str) -> pa.Array:
-    """Lists of numbers from text: brackets or none, and commas, semicolons or spaces between."""
+    """Lists of numbers from text: brackets or none, and commas, semicolons or spaces between.
+
+    Beside semicolons a comma within a number is a decimal comma.
+    """
     text = table[name].cast(pa.string()).combine_chunks()
     bare = pc.replace_substring_regex(pc.fill_null(text, ""), BRACKETS, "")
+    point = pc.replace_substring_regex(bare, r"([0-9]),([0-9])", r"\1.\2")
+    bare = pc.if_else(pc.match_substring(bare, ";"), point, bare)
     parts = pc.split_pattern_regex(bare, SEPARATORS)
     flat, row = pc.list_flatten(parts), pc.list_parent_indices(parts).to_numpy()
     entries = pc.if_else(pc.is_in(pc.utf8_lower(flat), value_set=pa.array(NOTHING)), None, flat)

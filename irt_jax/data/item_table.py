@@ -11,8 +11,9 @@ import pyarrow.csv as pa_csv
 from jaxtyping import Float64
 
 from irt_jax.data.check import as_numbers, check_ids, is_string
+from irt_jax.data.delimited import as_arrow, how_written
 from irt_jax.data.item_lists import with_lists
-from irt_jax.data.locate import Files, first_line, locate
+from irt_jax.data.locate import CSV_SUFFIXES, Files, first_line, locate
 from irt_jax.data.source import Wanted, describe, from_memory, pick, read_parquet
 from irt_jax.errors import InputError, first_few
 from irt_jax.names import GROUP, ITEM, ITEMS_FILE, LISTS
@@ -27,8 +28,8 @@ def read_item_table(
     """Read a table and check that every item stands in it once.
 
     Args:
-        source: a Parquet file, folder, glob or URL; a CSV file (by its suffix); a run's folder; or a table in memory.
-            Lists may be in any of the forms of `with_lists`.
+        source: a Parquet file, folder, glob or URL; a CSV file (by its suffix), with semicolons or tabs too, and then
+            decimal commas; a run's folder; or a table in memory. Lists may be in any of the forms of `with_lists`.
         wanted: its columns, that of the ids first.
         numbers: names of the columns that are numbers; in a CSV file the others are text.
         what: the rows are, for messages.
@@ -91,7 +92,7 @@ def _as_lists(column: pa.ChunkedArray, name: str, where: str) -> pa.ChunkedArray
 def _read_path(source: str | os.PathLike[str], wanted: Sequence[Wanted], numbers: Collection[str]) -> pa.Table:
     path = os.fspath(source)
     files = locate(path)
-    if path.lower().endswith(".csv"):
+    if path.lower().endswith(CSV_SUFFIXES):
         return _read_csv(files, wanted, numbers)
     run_items = f"{files.base}/{ITEMS_FILE}"
     return read_parquet(files._replace(paths=[run_items]) if run_items in files.paths else files, wanted)
@@ -99,10 +100,15 @@ def _read_path(source: str | os.PathLike[str], wanted: Sequence[Wanted], numbers
 
 def _read_csv(files: Files, wanted: Sequence[Wanted], numbers: Collection[str]) -> pa.Table:
     path = files.paths[0]
+    delimiter, decimal_point = how_written(files, path)
     types = {want.column: pa.float64() if want.name in numbers else pa.string() for want in wanted}
     try:
         with files.open(path) as stream:
-            table = pa_csv.read_csv(stream, convert_options=pa_csv.ConvertOptions(column_types=types))
+            table = pa_csv.read_csv(
+                as_arrow(stream, path),
+                parse_options=pa_csv.ParseOptions(delimiter=delimiter),
+                convert_options=pa_csv.ConvertOptions(column_types=types, decimal_point=decimal_point),
+            )
     except PermissionError as error:
         raise InputError(f"No permission to read {path!r}.", "Check the file's permissions.") from error
     except (pa.ArrowException, OSError) as error:

@@ -1,5 +1,6 @@
 """Responses as people write them: numbers as text, words and codes that mean missing."""
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -7,13 +8,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from irt_jax.data.check import is_string, offenders
+from irt_jax.data.check import MANY_CODES, is_string, offenders
 from irt_jax.errors import InputError, UsageError, first_few
 from irt_jax.names import ITEM, PERSON, RESPONSE
 
 #: What people, R, SPSS, SQL and pandas write where there is no response; in any case.
-WORDS = ("", "na", "n/a", "#n/a", "<na>", ".", "null", "nan", "none")
-_NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+WORDS = (
+    *("", "na", "n/a", "#n/a", "<na>", ".", "null", "nan", "none"),
+    *("n.a.", "missing", "(null)", "#null!", r"\n"),
+)
+#: Text that is a number; and, with a decimal comma, a whole number and any.
+NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+_WHOLE_COMMA, _COMMA = r"[+-]?[0-9]+,0{1,2}", r"[+-]?[0-9]+,[0-9]+"
 
 
 class Codes(NamedTuple):
@@ -116,20 +122,40 @@ def _from_text(table: pa.Table, counts: dict[str, int], where: str) -> tuple[pa.
         elif text.lower() in WORDS:
             words[text] = words.get(text, 0) + int(count)
     left = [None if text.lower() in WORDS or text.lower() in lower else text for text in texts]
+    left, notes = _without_decimal_commas(left)
     values = _values(left)
     bad = np.array([text is not None and value is None for text, value in zip(left, values, strict=True)], bool)
     if bad.any():
         mask = pc.fill_null(pa.chunked_array([pa.array(bad).take(encoded.indices)]), False)
         rows_shown = offenders(table, mask, [PERSON, ITEM, RESPONSE])
-        kinds = first_few([text for text, is_bad in zip(texts, bad, strict=True) if is_bad])
-        problem = f"Expected whole numbers in {RESPONSE}, found text that is none in {where}: {kinds}; "
-        remedy = "Score these responses as 0, 1, 2, ..., or say with --missing what means missing."
-        raise InputError(f"{problem}(person_id, item_id, response) = {rows_shown}.", remedy)
+        kinds = [text for text, is_bad in zip(texts, bad, strict=True) if is_bad]
+        problem = f"Expected whole numbers in {RESPONSE}, found text that is none in {where}: {first_few(kinds)}; "
+        few = 2 * int(rows[bad].sum()) < int(rows.sum())
+        raise InputError(f"{problem}(person_id, item_id, response) = {rows_shown}.", _remedy(kinds, few=few))
     column = pa.chunked_array([pa.array(values, pa.float64()).take(encoded.indices)])
-    if not words:
-        return column, []
-    shown = ", ".join(f"{count:,} of {text!r}" for text, count in words.items())
-    return column, [f"Taken as missing, as text says so: {shown}."]
+    if words:
+        shown = ", ".join(f"{count:,} of {text!r}" for text, count in words.items())
+        notes.append(f"Taken as missing, as text says so: {shown}.")
+    return column, notes
+
+
+def _without_decimal_commas(texts: list[str | None]) -> tuple[list[str | None], list[str]]:
+    """Whole numbers that are written as 1,0 without their comma, and a note; nothing changes where one is 1,5."""
+    commas = [text for text in texts if text is not None and re.fullmatch(_COMMA, text)]
+    if not commas or not all(re.fullmatch(_WHOLE_COMMA, text) for text in commas):
+        return texts, []
+    left = [None if text is None else text.partition(",")[0] if text in commas else text for text in texts]
+    note = f"Read as whole numbers with a decimal comma: {first_few(commas)}."
+    return left, [note]
+
+
+def _remedy(kinds: list[str], *, few: bool) -> str:
+    """What to do about text that is no number."""
+    if any(re.fullmatch(_COMMA, text) for text in kinds):
+        return "Numbers with a decimal comma: score each as 0, 1, 2, ..., or say with --missing what means missing."
+    if few and len(kinds) <= MANY_CODES and not any(set(text) & set(",'\"`$\\\n") for text in kinds):
+        return f"If they mean missing, say so with --missing='{','.join(kinds)}'; else score them as 0, 1, 2, ..."
+    return "Score these responses as 0, 1, 2, ..., or say with --missing what means missing."
 
 
 def _values(texts: list[str | None]) -> list[float | None]:
@@ -137,5 +163,5 @@ def _values(texts: list[str | None]) -> list[float | None]:
     there = {text.lower() for text in texts if text is not None}
     if there and there <= {"true", "false"}:
         return [None if text is None else float(text.lower() == "true") for text in texts]
-    number = pc.match_substring_regex(pa.array(texts, pa.string()), _NUMBER).to_pylist()
+    number = pc.match_substring_regex(pa.array(texts, pa.string()), NUMBER).to_pylist()
     return [float(text) if is_one and text is not None else None for text, is_one in zip(texts, number, strict=True)]

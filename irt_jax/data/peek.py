@@ -139,6 +139,35 @@ def person_columns(found: Peek) -> list[str]:
     return others if known and pc.count_distinct(column, mode="all").as_py() == len(column) else []
 
 
+def nobody_named(found: Peek, but: Sequence[str] = ()) -> bool:
+    """Whether every column is an item, as far as can be seen, so that none has the persons' ids.
+
+    Args:
+        found: the start of a source.
+        but: columns that are something else.
+    """
+    if found.rows is None or len(found.names) > COLUMNS or person_columns(found):
+        return False
+    items = item_columns(found, but)
+    once = any(pc.count_distinct(plain(found.rows[name]), mode="all").as_py() == len(found.rows) for name in items)
+    return len(items) >= FEW_ITEMS and set(items) >= {name for name in found.names if name not in but} and not once
+
+
+def known_names(found: Peek) -> dict[str, str]:
+    """Columns of persons, items and responses whose names differ from known ones by case or spaces alone.
+
+    Args:
+        found: the start of a source.
+    """
+    names = {name.strip().lower(): name for name in found.names}
+    if len(names) < len(found.names):
+        return {}
+    for known in ({name: name for name in WAREHOUSE}, WAREHOUSE):
+        if set(known.values()) <= set(names) and (known is not WAREHOUSE or not set(WAREHOUSE) & set(names)):
+            return {name: names[column] for name, column in known.items()}
+    return {}
+
+
 def is_wide(found: Peek) -> bool:
     """Whether a table has one row a person and a column for each item, by its start."""
     items = item_columns(found)
@@ -167,5 +196,5 @@ def refuse_wide(found: Peek, where: str) -> None:
             f"{where} looks like a wide table, with one row a person and a column for each item: no column of item "
             f"ids, and {len(item_columns(found)):,} columns such as {item_columns(found)[0]!r} that hold responses."
         )
-        named = PERSON in found.names or len(person_columns(found)) == 1
+        named = PERSON in found.names or len(person_columns(found)) == 1 or nobody_named(found)
         raise InputError(problem, f"Read it with --wide{'' if named else ' and --person-col'}.")

@@ -11,7 +11,8 @@ from irt_jax.data.check import as_groups, as_numbers, as_order, as_responses, ch
 from irt_jax.data.delimited import as_any, as_ids, as_weights
 from irt_jax.data.locate import CSV_SUFFIXES, PARQUET_SUFFIXES, Files, locate
 from irt_jax.data.missing import Codes, parse_codes, without_missing
-from irt_jax.data.peek import WAREHOUSE, Peek, peek_files, peek_memory, refuse_wide
+from irt_jax.data.not_items import parse_columns
+from irt_jax.data.peek import WAREHOUSE, Peek, known_names, peek_files, peek_memory, refuse_wide
 from irt_jax.data.source import Wanted, are_text, describe, from_memory, read_parquet, read_text
 from irt_jax.data.told import told_before, with_told
 from irt_jax.data.wide import melt, refuse_columns_of_wide, wanted_of_wide
@@ -34,6 +35,7 @@ def read_responses(
     seq_col: str | None = None,
     weight_col: str | None = None,
     wide: bool = False,
+    ignore_cols: str | Iterable[str] | None = None,
     missing: str | int | float | Iterable[str | int | float] | None = None,
     first_category: int = 0,
 ) -> pa.Table:
@@ -54,7 +56,9 @@ def read_responses(
         group_col: the column of the persons' groups. None takes `group` where there is one.
         seq_col: the column that orders repeats of a person-item pair. None takes `seq` where there is one.
         weight_col: the column of the persons' weights. None takes `weight` where there is one.
-        wide: one row a person; every column but those of persons, groups and weights is an item.
+        wide: one row a person; every column but those of persons, groups and weights is an item. Where every column
+            looks like an item, persons are the rows, by number.
+        ignore_cols: columns of a wide table that are no items, such as ["age", "total"].
         missing: codes of missing responses, such as [9, 99, -1].
         first_category: the number of the lowest category; 1 where categories count from 1.
 
@@ -78,10 +82,13 @@ def read_responses(
     if wide:
         if item_col != ITEM or response_col != RESPONSE or seq_col is not None:
             raise UsageError("--wide takes no --item-col, --response-col or --seq-col: every column is an item.")
-        wanted, notes = wanted_of_wide(_peek(source, where), where, person_col, group_col, weight_col)
+        found, columns = _peek(source, where), (person_col, group_col, weight_col)
+        wanted, notes = wanted_of_wide(found, where, *columns, parse_columns(ignore_cols), told.missing)
         told.notes.extend(notes)
         table = melt(_read(source, wanted, where), where)
         return _checked(table, where, told)
+    if parse_columns(ignore_cols):
+        raise UsageError("--ignore-cols leaves columns of a wide table out.", "Give it with --wide.")
     wanted = _wanted(*named)
     if named[:3] == (PERSON, ITEM, RESPONSE):
         return _checked(_read_contract(source, wanted, where, told), where, told)
@@ -120,22 +127,20 @@ def _peek(source: Source, where: str) -> Peek:
 
 
 def _read_contract(source: Source, wanted: list[Wanted], where: str, told: "_Told") -> pa.Table:
-    """A long table with the contract's columns, or with those of the Item Response Warehouse."""
+    """A long table with the contract's columns or the Item Response Warehouse's, in any case and with spaces."""
     try:
         return _read(source, wanted, where)
     except InputError:
         found = _peek(source, where)
-        if not _of_warehouse(found):
+        known = known_names(found)
+        if not known or {PERSON, ITEM, RESPONSE} <= set(found.names):
             if not {PERSON, ITEM, RESPONSE} <= set(found.names):
                 refuse_wide(found, where)
             raise
-    shown = ", ".join(WAREHOUSE.values())
-    told.notes.append(f"The columns {shown} are taken as persons, items and responses (Item Response Warehouse).")
-    return _read(source, [want._replace(column=WAREHOUSE.get(want.name, want.column)) for want in wanted], where)
-
-
-def _of_warehouse(found: Peek) -> bool:
-    return not {PERSON, ITEM, RESPONSE} & set(found.names) and set(WAREHOUSE.values()) <= set(found.names)
+    shown = ", ".join(map(repr, known.values()))
+    of = " (Item Response Warehouse)" if known[PERSON].strip().lower() == WAREHOUSE[PERSON] else ""
+    told.notes.append(f"The columns {shown} are taken as persons, items and responses{of}.")
+    return _read(source, [want._replace(column=known.get(want.name, want.column)) for want in wanted], where)
 
 
 def _read(source: Source, wanted: list[Wanted], where: str) -> pa.Table:

@@ -6,8 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from irt_jax.data.check import is_string
-from irt_jax.data.peek import Peek, item_columns, looks_like_item, person_columns
+from irt_jax.data.check import check_ids, is_string
+from irt_jax.data.missing import Codes
+from irt_jax.data.not_items import check_ignored, doubtful_columns
+from irt_jax.data.peek import Peek, item_columns, looks_like_item, nobody_named, person_columns
 from irt_jax.data.room import Room, bytes_of
 from irt_jax.data.source import Wanted
 from irt_jax.errors import InputError, UsageError, first_few
@@ -15,10 +17,19 @@ from irt_jax.names import GROUP, ITEM, PERSON, RESPONSE, WEIGHT
 
 #: What R and pandas call the column of row numbers that they write.
 ROW_NUMBERS = ("", "Unnamed: 0", "__index_level_0__")
+#: Names of a column of item ids, in lower case.
+ITEM_NAMES = ("item", "items", "item_id", "itemid", "question", "question_id", "questions")
+NO_CODES = Codes()
 
 
 def wanted_of_wide(
-    found: Peek, where: str, person: str, group: str | None, weight: str | None
+    found: Peek,
+    where: str,
+    person: str,
+    group: str | None,
+    weight: str | None,
+    ignored: Sequence[str] = (),
+    codes: Codes = NO_CODES,
 ) -> tuple[list[Wanted], list[str]]:
     """All columns of a wide table, those of the persons under this package's names.
 
@@ -28,9 +39,11 @@ def wanted_of_wide(
         person: the column of the persons' ids.
         group: of their groups; None takes `group` where there is one.
         weight: of their weights; None takes `weight` where there is one.
+        ignored: columns to leave out.
+        codes: that mean missing.
 
     Returns:
-        The columns, and notes.
+        The columns, without that of the persons where nothing is one, and notes.
 
     Raises:
         InputError: a column that is not there, or no item.
@@ -39,8 +52,14 @@ def wanted_of_wide(
     notes: list[str] = []
     if person == PERSON and person not in found.names and len(known := person_columns(found)) == 1:
         person = known[0]
+        _refuse_transposed(person, where)
         notes.append(f"The column {person!r} is taken as the persons' ids; --person-col names another.")
-    chosen = [Wanted(PERSON, person, True, "--person-col")]
+    others = [*ignored, *(name for name in (group or GROUP, weight or WEIGHT) if name in found.names)]
+    if person == PERSON and nobody_named(found, others):
+        chosen = []
+        notes.append("No column has the persons' ids: they are the numbers of the rows; --person-col names a column.")
+    else:
+        chosen = [Wanted(PERSON, person, True, "--person-col")]
     for name, column in ((GROUP, group), (WEIGHT, weight)):
         if column is not None or name in found.names:
             chosen.append(Wanted(name, column or name, True, f"--{name}-col"))
@@ -51,6 +70,8 @@ def wanted_of_wide(
         if want.column not in found.names:
             problem = f"Expected a column {want.column!r} in {where}, found {first_few(found.names, 12) or 'none'}."
             raise InputError(problem, f"Name the column with {want.option}.")
+    check_ignored(ignored, found, columns, where)
+    columns += ignored
     numbers = [name for name in found.names if name in ROW_NUMBERS and name not in columns]
     if numbers:
         notes.append(f"The column {numbers[0]!r} is left out: row numbers, and no item.")
@@ -60,6 +81,7 @@ def wanted_of_wide(
     if {PERSON, ITEM, RESPONSE} <= set(found.names):
         problem = f"Expected a wide table, found the columns {PERSON}, {ITEM} and {RESPONSE} of a long one in {where}."
         raise UsageError(problem, "Leave --wide out.")
+    notes += doubtful_columns(found, [want.column for want in items], codes, where)
     return [*chosen, *items], notes
 
 
@@ -73,7 +95,10 @@ def melt(table: pa.Table, where: str) -> pa.Table:
     Raises:
         InputError: a person stands in several rows, a column holds what no response is, or there is no memory.
     """
+    if PERSON not in table.column_names:
+        table = table.add_column(0, PERSON, pa.array(np.arange(1, table.num_rows + 1)))
     of_persons = [name for name in (PERSON, GROUP, WEIGHT) if name in table.column_names]
+    check_ids(table, PERSON, where)
     items = [name for name in table.column_names if name not in of_persons]
     _refuse_repeated(table, where)
     kind = _common([table[name].type for name in items])
@@ -83,7 +108,9 @@ def melt(table: pa.Table, where: str) -> pa.Table:
         problem = (
             f"Expected responses in every column but the persons' in {where}, found {table[bad[0]].type} in {name!r}."
         )
-        raise InputError(problem, "Leave columns out that are no items, or name them with --person-col or --group-col.")
+        raise InputError(
+            problem, f"Leave it out with --ignore-cols {name}, or name what it is with --person-col or --group-col."
+        )
     widths = bytes_of(pa.int32()) + sum(bytes_of(table[name].type) for name in of_persons) + bytes_of(kind)
     Room(f"persons times items of {where}").take(table.num_rows * len(items), widths + bytes_of(pa.string()))
     chunks = [chunk for name in items for chunk in table[name].cast(kind).chunks]
@@ -91,6 +118,12 @@ def melt(table: pa.Table, where: str) -> pa.Table:
     columns = {name: pa.chunked_array(table[name].chunks * len(items), table[name].type) for name in of_persons}
     columns[ITEM] = pa.chunked_array([ids.take(pa.array(np.repeat(np.arange(len(items)), table.num_rows)))])
     return pa.table({**columns, RESPONSE: pa.chunked_array(chunks, kind)})
+
+
+def _refuse_transposed(person: str, where: str) -> None:
+    if person.strip().lower() in ITEM_NAMES:
+        problem = f"Expected a row for each person in {where}, found the column {person!r}, as if rows were items."
+        raise InputError(problem, f"Transpose the table; if its rows are persons, say so with --person-col {person}.")
 
 
 def _refuse_repeated(table: pa.Table, where: str) -> None:

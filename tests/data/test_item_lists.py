@@ -1,5 +1,7 @@
 """Banks as people have them: thresholds in columns or in text, read as the list that they are."""
 
+import gzip
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,8 @@ HEAD, ROW = "item_id,model,a,b,thresholds", "grm,2,0.5,"
 FORMS = {
     "brackets": f'{HEAD}\nq1,{ROW}"[-1, 0.5, 2]"\nq2,{ROW}"[-1.5, 2.5]"\n',
     "semicolons": f"{HEAD}\nq1,{ROW}-1;0.5;2\nq2,{ROW}-1.5; 2.5;NA\n",
+    "decimal commas": f'{HEAD}\nq1,{ROW}"-1,0;0,5;2"\nq2,{ROW}"-1,5; 2,5"\n',
+    "vectors of R": f'{HEAD}\nq1,{ROW}"c(-1, 0.5, 2)"\nq2,{ROW}"c(-1.5,2.5)"\n',
     "spaces": f"{HEAD}\nq1,{ROW}( -1 0.5 2e0 )\nq2,{ROW}-1.5 2.5\n",
     "columns": "item_id,model,a,b1,b2,b3\nq1,grm,2,-1,0.5,2\nq2,grm,2,-1.5,2.5,NA\n",
     "intercepts": "item_id,model,a,d1,d2,d3\nq1,grm,2,2,-1,-4\nq2,grm,2,3,-5,\n",
@@ -27,6 +31,15 @@ def test_every_form_is_the_same_bank(form, tmp_path):
     found = read_items(written(tmp_path, FORMS[form]))
     np.testing.assert_array_equal(found.parameters["thresholds"], [[-1.0, 0.5, 2.0], [-1.5, 2.5, 0.0]])
     assert found.coding.n_categories.tolist() == [4, 3]
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+@pytest.mark.parametrize(("delimiter", "name"), [(";", "b.csv"), ("\t", "b.csv"), ("\t", "b.tsv"), (";", "b.csv.gz")])
+def test_delimiters_and_decimal_commas_of_a_bank(delimiter, name, decimal, tmp_path):
+    text = FORMS["columns"].replace(",", delimiter).replace(".", decimal)
+    (tmp_path / name).write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode("utf-8-sig"))
+    found = read_items(str(tmp_path / name))
+    np.testing.assert_array_equal(found.parameters["thresholds"], [[-1.0, 0.5, 2.0], [-1.5, 2.5, 0.0]])
 
 
 def test_compare_reads_them_too(tmp_path):

@@ -32,7 +32,9 @@ def test_numbers_as_text(values, found):
     assert responses(values) == found
 
 
-@pytest.mark.parametrize("word", ["NA", "n/a", "", " ", ".", "NULL", "NaN", "none", "#N/A", "<NA>"])
+@pytest.mark.parametrize(
+    "word", ["NA", "n/a", "", " ", ".", "NULL", "NaN", "none", "#N/A", "<NA>", "(NULL)", r"\N", "n.a."]
+)
 def test_words_that_mean_missing(word):
     found = read_responses(table(response=["0", word, word]))
     assert found["response"].to_pylist() == [0, None, None]
@@ -44,6 +46,16 @@ def test_text_that_is_no_number_is_shown():
     assert_fails(table(response=["0", "skipped", "1,5"]), "'skipped', '1,5'", rows, "--missing")
     assert_fails(table(response=["true", "0", "false"]), "'true', 'false'")
     assert_fails(table(response=["0.5", "0", "1"]), "fractions")
+    many = {"person_id": list("abcde"), "item_id": ["q"] * 5}
+    assert_fails(pa.table({**many, "response": ["0", "1", "0", "-", "?"]}), "say so with --missing='-,?'; else score")
+
+
+def test_decimal_commas_of_whole_numbers():
+    found = read_responses(table(response=["1,0", "0,00", "NA"]))
+    assert found["response"].to_pylist() == [1, 0, None]
+    assert told_of(found)[0] == "Read as whole numbers with a decimal comma: '1,0', '0,00'."
+    assert_fails(table(response=["1,0", "0,0", "1,5"]), "'1,0', '0,0', '1,5'", "decimal comma")
+    assert_fails(table(response=["1,000", "0", "1"]), "'1,000'")
 
 
 @pytest.mark.parametrize(

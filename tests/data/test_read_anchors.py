@@ -125,7 +125,7 @@ def test_bad_files(tmp_path):
     path.write_text("item_id,a,b\nq1,one,0\n")
     assert_fails(path, "Cannot read the CSV file", "anchors.csv", "one")
     path.write_text("")
-    assert_fails(path, "Cannot read the CSV file", "anchors.csv")
+    assert_fails(path, "Expected a header", "anchors.csv")
     path.write_text("item_id,a\nq1,1\n")
     assert_fails(path, "'b'", "'item_id', 'a'")
     path.write_text("item_id,a,b\n")

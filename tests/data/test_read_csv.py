@@ -117,6 +117,13 @@ def test_columns_of_the_item_response_warehouse(tmp_path):
     assert_fails(mixed, "Expected a column 'person_id'")
 
 
+@pytest.mark.parametrize("header", ["Person_ID,ITEM_ID,Response", "person_id, item_id, response", "ID,Item,RESP"])
+def test_case_and_spaces_of_the_columns_names_do_not_matter(tmp_path, header):
+    found = read_responses(written(tmp_path / "r.csv", LONG.replace("person_id,item_id,response", header)))
+    assert found.to_pydict() == read_responses(table()).to_pydict()
+    assert f"{header.split(',')[1]!r}" in told_of(found)[0]
+
+
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
 def test_links_lead_to_a_file_once(tmp_path, suffix):
     data = tmp_path / "d"
