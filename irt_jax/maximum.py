@@ -42,8 +42,8 @@ WITHOUT_SLOPE = ("c_logit", "d_logit")
 WITH_SLOPE = ("intercept", "intercepts", "shape")
 #: Items that are as steep as the steepest up to this share go with it: two that are answered alike.
 TIED = 1e-3
-#: Items that are steeper than this share of the steepest may be to blame in its place; so many choices are tried side by
-#: side, until so many climbs are made, and one at a time afterwards.
+#: Items that are steeper than this share of the steepest may be to blame in its place; so many choices are tried side
+#: by side, until so many climbs are made, and one at a time afterwards.
 SUSPECT, SIDE_BY_SIDE, MOST_TRIED = 0.5, 4, 16
 #: Items that are taken out together, in the order in which they were.
 Taken = tuple[Bool[np.ndarray, " item"], ...]
@@ -99,11 +99,19 @@ def _fewest_out(problem: Problem, start: Position, limits: Float[np.ndarray, " c
     while True:
         ended: list[tuple[Located, Taken]] = []
         passed: list[tuple[Located, Taken]] = []
+        refused: list[ConvergenceError] = []
         for taken in front:
             out = _any_of(taken, problem)
-            located = _locate_without(problem, start, out, _at_zero(start, out) if taken else start, limits)
-            steps, tried = steps + located.mode.steps, tried + 1
+            tried += 1
+            try:
+                located = _locate_without(problem, start, out, _at_zero(start, out) if taken else start, limits)
+            except ConvergenceError as error:  # another choice may do
+                refused.append(error)
+                continue
+            steps += located.mode.steps
             (ended if located.passed is None else passed).append((located, taken))
+        if not ended and not passed:
+            raise refused[0]
         if ended:
             located, taken = max(ended, key=_height)
             return located._replace(mode=located.mode._replace(steps=steps)), taken
@@ -181,7 +189,10 @@ def _with_returned(
         items, untried = untried[0], untried[1:]
         rest = tuple(each for each in out if each is not items)
         here = _returned(start, problem.position(located.mode), items)
-        there = _locate_without(problem, start, _any_of(rest, problem), here, limits)
+        try:
+            there = _locate_without(problem, start, _any_of(rest, problem), here, limits)
+        except ConvergenceError:
+            continue
         steps = located.mode.steps + there.mode.steps
         if there.passed is None and there.mode.converged:
             located, out, untried = there, rest, rest

@@ -34,6 +34,9 @@ PLACES, FURTHER = 32, 1.4
 WITHIN = 0.8
 #: That grid has so many nodes at least, always the same if it can be: each other number would be compiled.
 STEEP_NODES = 384
+#: And it stays under the largest number of nodes by this, for what that is rounded to: what is steeper still, as where
+#: two steps lie closely together, has passed its limit all the same.
+SPARE = 1.6
 
 
 class Located(NamedTuple):
@@ -118,10 +121,12 @@ def locate(
         position, nodes = problem.position(mode), np.asarray(problem.data.nodes)
         if limits is not None and passed.any():
             wanted = _wanted_nodes(problem, [mode.metric.centre])
-            if fine_enough(nodes, wanted):
-                return Located(problem, mode, float("nan"), passed=passed)
             spacing = min(wanted[1] - wanted[0], (nodes[-1] - nodes[0]) / (STEEP_NODES - 1))
-            wanted = even_nodes(min(nodes[0], wanted[0]), max(nodes[-1], wanted[-1]), spacing)
+            ends = min(nodes[0], wanted[0]), max(nodes[-1], wanted[-1])
+            finest = SPARE * (ends[1] - ends[0]) / problem.most_nodes
+            if fine_enough(nodes, wanted) or nodes[1] - nodes[0] <= finest:
+                return Located(problem, mode, float("nan"), passed=passed)
+            wanted = even_nodes(*ends, max(spacing, finest))
             problem = problem.on_grid(wanted, problem.report(mode.metric.centre))
             position = _drawn_in(problem, mode, limits)
             continue
