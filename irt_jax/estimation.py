@@ -6,6 +6,7 @@ and Behavioral Statistics 42, for the observed information in item response mode
 """
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -149,7 +150,8 @@ def estimate(
     log_likelihood -= _apart(responses, endless)
     for name, at in maximum.at_boundary.items() if maximum else ():
         values[name] = np.where(at, np.round(values[name]), values[name])
-    reason = _reasons(endless, undetermined(problem, metric.centre, own.blocks))
+    information = partial(problem.functions.blocks, metric.centre, problem.data)
+    reason = _reasons(endless, undetermined(problem.shapes, own.blocks, information))
     device = jax.devices()[0]
     return Estimated(
         {name: values[name] for name in (*names, *problem.model.parameters, "p_released") if name in values},

@@ -29,6 +29,8 @@ from irt_jax.problem import Problem
 #: A discrimination beyond this, on a population of SD 1, is no estimate: the likelihood grows without end. And a log
 #: odds at zero, and the log of a population's SD, beyond these.
 LARGEST_SLOPE, LARGEST_INTERCEPT, LARGEST_LOG_SD = 25.0, 150.0, 3.5
+#: An SD that has passed its limit has done so by a factor of more than this, up or down.
+LARGEST_SD = 20.0
 #: Sites of a position whose sizes tell, and their limits.
 LIMITS = {
     **dict.fromkeys(("slope", "slope_own", "slopes", "slope_common"), LARGEST_SLOPE),
@@ -222,11 +224,12 @@ def _steepest(
     by = np.abs(np.asarray(located.mode.metric.centre)) / limits
     own = by[:edge].reshape(problem.shapes.n_blocks, -1).max(1)
     found: list[Bool[np.ndarray, " item"]] = []
-    left = own.copy() if own.max() > 1.0 else np.zeros_like(own)
+    passed = np.zeros(len(by), bool) if located.passed is None else located.passed
+    left = own.copy() if passed[:edge].any() else np.zeros_like(own)
     while left.max() > SUSPECT * own.max() and len(found) < SIDE_BY_SIDE:
         found.append(left > (1.0 - TIED) * left.max())
         left = np.where(found[-1], 0.0, left)
-    return found, by[edge:] > 1.0
+    return found, passed[edge:]
 
 
 def _without(problem: Problem, start: Position, items: Bool[np.ndarray, " item"]) -> Bool[np.ndarray, " coordinate"]:
@@ -269,9 +272,15 @@ def _asymptotes(problem: Problem, start: Position) -> dict[str, Bool[np.ndarray,
 
 def _of_all(located: Located, problem: Problem) -> ConvergenceError:
     values = problem.report(located.mode.metric.centre)
-    sd = problem.population(values)[1].max()
+    sd = problem.population(values)[1]
+    if sd.min() < 1.0 / LARGEST_SD:
+        return ConvergenceError(
+            f"The likelihood has no maximum: the population's SD ({sd.min():.3g}) shrinks to zero, as the responses "
+            "show no common ability.",
+            "Look at the data, or use proper --priors, such as mission, or --population fixed.",
+        )
     slope = np.abs(values["a"]).max() if "a" in values else 0.0
-    what = f"the common discrimination ({slope:.3g})" if sd <= 1.0 else f"the population's SD ({sd:.3g})"
+    what = f"the common discrimination ({slope:.3g})" if sd.max() <= 1.0 else f"the population's SD ({sd.max():.3g})"
     return ConvergenceError(
         f"The likelihood has no maximum: {what} grows without end, as the responses are (nearly) those of perfect "
         "items.",

@@ -15,7 +15,7 @@ from irt_jax.engines.metric import Metric
 from irt_jax.engines.profile import climb_profile
 from irt_jax.engines.target import Position
 from irt_jax.errors import ConvergenceError
-from irt_jax.likelihood.grid import covered, even_nodes, fine_enough, refined, shifted
+from irt_jax.likelihood.grid import covered, even_nodes, fine_enough, refined, rounded, shifted
 from irt_jax.problem import MAX_GRIDS, Problem
 
 #: The quadrature error, in posterior SDs, below which a grid is good enough.
@@ -47,8 +47,8 @@ class Located(NamedTuple):
         mode: where the climb ended.
         quadrature_error: how far a finer grid would move the mode, in posterior SDs.
         ahead: by how much its log density exceeds that of another mode that was found; None where there is none.
-        passed: coordinates that passed their limits, on a grid that shows how steep they are; None where none did. The
-            climb then has not ended.
+        passed: coordinates that passed their limits, on a grid that shows how steep they are, or the nearest to its
+            limit where no grid can show it; None where none did. The climb then has not ended.
     """
 
     problem: Problem
@@ -134,6 +134,9 @@ def locate(
         wanted = _wanted_nodes(problem, [mode.metric.centre, *places[: 2 if problem.shapes.n_shared else 0]])
         if len(wanted) > problem.most_nodes:  # the places may lie where no draw goes
             wanted = _wanted_nodes(problem, [mode.metric.centre])
+            if limits is not None and len(rounded(wanted, problem.steps)) > problem.most_nodes:
+                share = np.abs(np.asarray(mode.metric.centre)) / limits
+                return Located(problem, mode, float("nan"), passed=share >= share.max())
         too_fine = wanted[1] - wanted[0] > TOO_FINE * (nodes[1] - nodes[0])
         too_fine &= problem.frozen is None or not problem.few  # what is taken out needs no grid, nor another program
         too_fine = too_fine and len(problem.on_grid(wanted).data.nodes) < len(nodes)  # not so with few responses

@@ -8,9 +8,11 @@ from scipy.special import log_expit, logsumexp
 
 from irt_jax import grid_limit
 from irt_jax.calibration import calibrate
+from irt_jax.engines.packing import Shapes
 from irt_jax.errors import ConvergenceError, IrtError
 from irt_jax.likelihood.grid import even_nodes
 from irt_jax.problem import Problem
+from irt_jax.ridge import undetermined
 
 NODES = np.linspace(-6.0, 6.0, 601)
 
@@ -145,6 +147,34 @@ def test_two_items_whose_slopes_only_their_product_tells_are_no_result():
     table = pa.table({"person_id": person, "item_id": item, "response": answers.ravel()})
     with pytest.raises(ConvergenceError, match="No item has an estimate"):
         calibrate(table, method="mml", priors="flat")
+
+
+def turned(persons=60):
+    """Answers of which each goes against the others as often as it can."""
+    rows = np.array([(1, 0, 0), (0, 1, 0), (0, 0, 1)])
+    return rows[np.arange(persons) % 3]
+
+
+def test_a_common_slope_of_zero_is_said():
+    """The maximum is at zero: b is no number."""
+    fit = calibrate(table_of(turned()), model="1pl", method="mml", priors="flat")
+    assert fit.items.a.abs().max() < 1e-3
+    assert fit.items.b.isna().all()
+    assert any("no common ability" in warning for warning in fit.diagnostics.warnings)
+
+
+def test_a_population_that_shrinks_to_a_point_is_not_called_steep():
+    with pytest.raises(ConvergenceError, match="shrinks to zero"):
+        calibrate(table_of(turned()), model="rasch", method="mml", priors="flat")
+
+
+def test_both_items_of_a_ridge_are_null():
+    """Of slopes of the first two only the product is known; beside the last they are of unlike sizes."""
+    shapes = Shapes((("intercept", (3,)), ("slope", (3,))), ())
+    variance = np.array([[1.0, 1e6], [1.0, 5e3], [1.0, 4.0]])
+    covariances = np.eye(2) * variance[:, :, None]
+    found = undetermined(shapes, covariances, lambda: np.broadcast_to(np.eye(2), (3, 2, 2)))
+    np.testing.assert_array_equal(found, [True, True, False])
 
 
 def test_a_grid_that_would_be_too_fine_is_refused_with_the_items_to_blame(small, monkeypatch):
