@@ -189,3 +189,11 @@ def test_a_grid_that_would_be_too_fine_is_refused_with_the_items_to_blame(small,
 def test_a_grid_that_is_to_have_no_end_is_not_laid_out():
     assert len(even_nodes(-6.0, 6.0, 1e-14)) <= 1 << 21
     assert Problem._field_defaults["most_nodes"] <= 4096
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
+def test_a_reflection_does_not_climb_away_from_its_maximum():
+    """Slopes of opposite signs, hardly determined, grew beyond all grids when the scale was turned around."""
+    fit, error = ended(table_of(drawn(10, 4, seed=5, categories=3)), "nominal")
+    assert fit is not None or "grid" not in str(error)
