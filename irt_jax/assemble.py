@@ -149,6 +149,7 @@ def fit_of_estimates(
         not_estimated=sum(reason is not None for reason in reasons),
         quadrature_error=estimated.quadrature_error,
         relative_error=estimated.relative_error,
+        steepest=float(np.abs(estimated.values.get("a", np.inf)).max()),
     )
     population = _population(told, *(part[None] for part in estimated.population))
     everywhere = {name: _spread(values, keep) for name, values in estimated.free.items()}

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from irt_jax.engines.climb import climb
 from irt_jax.mode import Located, locate_best
 from irt_jax.models.direction import faces_up
 from irt_jax.models.items import categories_of
@@ -29,4 +30,8 @@ def upright(located: Located, *, strict: bool = True, flat: bool = False) -> Loc
     position = problem.position(located.mode)
     turned = {name: -value if name in TURNED else value for name, value in position.items()}
     problem = problem.on_grid(-np.asarray(problem.data.nodes)[::-1])
+    if flat:  # the reflection is a maximum as it stands, and another climb may leave one that is hardly curved
+        there = climb(problem.functions, problem.data, turned, problem.shapes, most=0)
+        mode = there._replace(converged=located.mode.converged, steps=located.mode.steps)
+        return located._replace(problem=problem, mode=mode)
     return locate_best(problem, turned, strict=strict, flat=flat)

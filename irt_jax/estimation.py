@@ -6,6 +6,7 @@ and Behavioral Statistics 42, for the observed information in item response mode
 """
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from irt_jax.engines.covariance import covariance
 from irt_jax.engines.devices import prepare_devices
 from irt_jax.engines.laplace import with_directions
 from irt_jax.item_fit import ItemFit, item_fit
-from irt_jax.maximum import LARGEST_SLOPE, OWN_SLOPES, locate_maximum
+from irt_jax.maximum import LARGEST_SLOPE, locate_maximum
 from irt_jax.mode import locate_best
 from irt_jax.models.model import Model
 from irt_jax.models.population import Population
@@ -31,12 +32,11 @@ from irt_jax.own_prior import without_own_priors
 from irt_jax.posterior import LEARNED_DRAWS
 from irt_jax.problem import Problem, pose
 from irt_jax.reserved import Reserved, reservations
+from irt_jax.ridge import undetermined
 from irt_jax.timing import Stopwatch
 
 #: What is reported of each item, where the model has it.
 REPORTED = ("a", "b", "log_a", "c", "d", "intercept", "thresholds", "slopes", "intercepts")
-#: A slope with a larger standard error is not determined at all: what is left of the curvature is rounding.
-LARGEST_ERROR = 100.0
 #: Why an item has no estimate.
 ENDLESS = (
     f"the likelihood has no maximum: the discrimination grows beyond {LARGEST_SLOPE:g}, without end; the other items' "
@@ -119,6 +119,8 @@ def estimate(
     with compilation_apart(stopwatch, "mode"):
         problem = pose(model, responses, priors, population)
         start = {**model.start(responses.item, responses.response, priors), **population.start()}
+        if flat:
+            problem = problem.for_climbs(len(responses.item))
         maximum = locate_maximum(problem, start) if flat else None
         located = maximum.located if maximum else locate_best(problem, start, strict=False)
         problem, mode, error, ahead, _ = upright(located, strict=False, flat=flat)
@@ -148,7 +150,8 @@ def estimate(
     log_likelihood -= _apart(responses, endless)
     for name, at in maximum.at_boundary.items() if maximum else ():
         values[name] = np.where(at, np.round(values[name]), values[name])
-    reason = _reasons(endless, _undetermined(problem, own.blocks))
+    information = partial(problem.functions.blocks, metric.centre, problem.data)
+    reason = _reasons(endless, undetermined(problem.shapes, own.blocks, information))
     device = jax.devices()[0]
     return Estimated(
         {name: values[name] for name in (*names, *problem.model.parameters, "p_released") if name in values},
@@ -203,19 +206,8 @@ def _apart(responses: Responses, items: Bool[np.ndarray, " item"]) -> float:
     return float((count * np.log(np.where(count > 0, share, 1.0))).sum())
 
 
-def _undetermined(problem: Problem, blocks: Float[np.ndarray, "item own own"]) -> Bool[np.ndarray, " item"]:
-    """Items with a standard error that is none: of a negative variance, or beyond all slopes."""
-    sites = {name: np.full(shape, name in OWN_SLOPES) for name, shape in problem.shapes.blocks}
-    steep = np.concatenate([sites[name].reshape(len(blocks), -1) for name, _ in problem.shapes.blocks], axis=1)
-    variance = np.diagonal(blocks, axis1=1, axis2=2)
-    beyond = variance[:, : steep.shape[1]] > LARGEST_ERROR**2
-    return np.logical_or(~(variance > 0).all(1), (steep & beyond).any(1))
-
-
-def _reasons(endless: Bool[np.ndarray, " item"], undetermined: Bool[np.ndarray, " item"]) -> list[str | None]:
-    return [
-        ENDLESS if one else UNDETERMINED if other else None for one, other in zip(endless, undetermined, strict=True)
-    ]
+def _reasons(endless: Bool[np.ndarray, " item"], flat: Bool[np.ndarray, " item"]) -> list[str | None]:
+    return [ENDLESS if one else UNDETERMINED if other else None for one, other in zip(endless, flat, strict=True)]
 
 
 def estimable(responses: Responses, has: Bool[np.ndarray, "item category"]) -> Bool[np.ndarray, " item"]:

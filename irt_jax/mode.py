@@ -15,7 +15,7 @@ from irt_jax.engines.metric import Metric
 from irt_jax.engines.profile import climb_profile
 from irt_jax.engines.target import Position
 from irt_jax.errors import ConvergenceError
-from irt_jax.likelihood.grid import covered, even_nodes, fine_enough, refined, shifted
+from irt_jax.likelihood.grid import covered, even_nodes, fine_enough, refined, rounded, shifted
 from irt_jax.problem import MAX_GRIDS, Problem
 
 #: The quadrature error, in posterior SDs, below which a grid is good enough.
@@ -34,6 +34,9 @@ PLACES, FURTHER = 32, 1.4
 WITHIN = 0.8
 #: That grid has so many nodes at least, always the same if it can be: each other number would be compiled.
 STEEP_NODES = 384
+#: And it stays under the largest number of nodes by this, for what that is rounded to: what is steeper still, as where
+#: two steps lie closely together, has passed its limit all the same.
+SPARE = 1.6
 
 
 class Located(NamedTuple):
@@ -44,8 +47,8 @@ class Located(NamedTuple):
         mode: where the climb ended.
         quadrature_error: how far a finer grid would move the mode, in posterior SDs.
         ahead: by how much its log density exceeds that of another mode that was found; None where there is none.
-        passed: coordinates that passed their limits, on a grid that shows how steep they are; None where none did. The
-            climb then has not ended.
+        passed: coordinates that passed their limits, on a grid that shows how steep they are, or the nearest to its
+            limit where no grid can show it; None where none did. The climb then has not ended.
     """
 
     problem: Problem
@@ -118,10 +121,12 @@ def locate(
         position, nodes = problem.position(mode), np.asarray(problem.data.nodes)
         if limits is not None and passed.any():
             wanted = _wanted_nodes(problem, [mode.metric.centre])
-            if fine_enough(nodes, wanted):
-                return Located(problem, mode, float("nan"), passed=passed)
             spacing = min(wanted[1] - wanted[0], (nodes[-1] - nodes[0]) / (STEEP_NODES - 1))
-            wanted = even_nodes(min(nodes[0], wanted[0]), max(nodes[-1], wanted[-1]), spacing)
+            ends = min(nodes[0], wanted[0]), max(nodes[-1], wanted[-1])
+            finest = SPARE * (ends[1] - ends[0]) / problem.most_nodes
+            if fine_enough(nodes, wanted) or nodes[1] - nodes[0] <= finest:
+                return Located(problem, mode, float("nan"), passed=passed)
+            wanted = even_nodes(*ends, max(spacing, finest))
             problem = problem.on_grid(wanted, problem.report(mode.metric.centre))
             position = _drawn_in(problem, mode, limits)
             continue
@@ -129,6 +134,9 @@ def locate(
         wanted = _wanted_nodes(problem, [mode.metric.centre, *places[: 2 if problem.shapes.n_shared else 0]])
         if len(wanted) > problem.most_nodes:  # the places may lie where no draw goes
             wanted = _wanted_nodes(problem, [mode.metric.centre])
+            if limits is not None and len(rounded(wanted, problem.steps)) > problem.most_nodes:
+                share = np.abs(np.asarray(mode.metric.centre)) / limits
+                return Located(problem, mode, float("nan"), passed=share >= share.max())
         too_fine = wanted[1] - wanted[0] > TOO_FINE * (nodes[1] - nodes[0])
         too_fine &= problem.frozen is None or not problem.few  # what is taken out needs no grid, nor another program
         too_fine = too_fine and len(problem.on_grid(wanted).data.nodes) < len(nodes)  # not so with few responses

@@ -42,6 +42,9 @@ MAX_GRIDS = 12
 #: grid is replaced by one of as many nodes, unless that is this many times as many as wanted. The first grid, which is
 #: a guess, then has so many times as many nodes as it needs, so that most runs stay with their number.
 FEW_RESPONSES, FEW_STEPS, STEPS, WASTEFUL, GENEROUS = 50_000, 2, 4, 2.1, 1.4
+#: With fewer than so many responses a climb takes next to no time beside compiling: numbers of nodes are then powers of
+#: two, the first is this one, and it is kept where a quarter of them would do.
+VERY_FEW_RESPONSES, VERY_FEW_STEPS, VERY_FEW_NODES, VERY_WASTEFUL = 5_000, 1, 64, 4.2
 
 
 class Problem(NamedTuple):
@@ -72,7 +75,7 @@ class Problem(NamedTuple):
     @property
     def few(self) -> bool:
         """Whether compiling takes longer than some more nodes do."""
-        return self.steps == FEW_STEPS
+        return self.steps <= FEW_STEPS
 
     @property
     def functions(self) -> Functions:
@@ -143,10 +146,23 @@ class Problem(NamedTuple):
         found, before = rounded(nodes, self.steps), len(self.data.nodes)
         if len(found) > self.most_nodes:
             raise too_many_nodes(len(found), self.most_nodes, *self._steepest(items))
-        if self.few and len(found) < before < WASTEFUL * len(found):
+        wasteful = VERY_WASTEFUL if self.steps == VERY_FEW_STEPS else WASTEFUL
+        if self.few and len(found) < before < wasteful * len(found):
             found = np.linspace(nodes[0], nodes[-1], before)
         with jax.enable_x64(True):
             return self._replace(data=self.data._replace(nodes=jnp.asarray(found)))
+
+    def for_climbs(self, n_responses: int) -> "Problem":
+        """The same with fewer numbers of nodes that grids may have, where there are hardly any responses.
+
+        Args:
+            n_responses: how many there are.
+        """
+        nodes = np.asarray(self.data.nodes)
+        if n_responses >= VERY_FEW_RESPONSES or len(nodes) > VERY_FEW_NODES:
+            return self
+        nodes = np.linspace(nodes[0], nodes[-1], VERY_FEW_NODES)
+        return self._replace(steps=VERY_FEW_STEPS).on_grid(nodes)
 
     def _steepest(self, items: Parameters | None) -> tuple[float, list[Any]]:
         """The largest change of a log-probability with ability, and the items whose own is at least half of it."""

@@ -8,9 +8,11 @@ from scipy.special import log_expit, logsumexp
 
 from irt_jax import grid_limit
 from irt_jax.calibration import calibrate
+from irt_jax.engines.packing import Shapes
 from irt_jax.errors import ConvergenceError, IrtError
 from irt_jax.likelihood.grid import even_nodes
 from irt_jax.problem import Problem
+from irt_jax.ridge import undetermined
 
 NODES = np.linspace(-6.0, 6.0, 601)
 
@@ -34,17 +36,16 @@ def drawn(persons, items, seed, categories=2):
 def best_log_likelihood(responses, steep):
     """Highest log-likelihood of the 2PL with given slopes of the first items, by SciPy on a fine fixed grid."""
     patterns, count = np.unique(responses, axis=0, return_counts=True)
-    signs = np.where(patterns == 1, 1.0, -1.0)[:, :, None]
-    n_items, n_steep = responses.shape[1], len(steep)
+    n_items, n_steep, right = responses.shape[1], len(steep), patterns.astype(float)
     weight = -0.5 * NODES**2 - logsumexp(-0.5 * NODES**2)
 
     def fall(x):
         slope, intercept = np.concatenate([steep, x[:-n_items]]), x[-n_items:]
-        slope_of = signs * (slope[:, None] * NODES + intercept[:, None])
-        joint = log_expit(slope_of).sum(1) + weight
+        log_odds = slope[:, None] * NODES + intercept[:, None]
+        joint = right @ log_odds + log_expit(-log_odds).sum(0) + weight
         total = logsumexp(joint, axis=1)
         share = np.exp(joint - total[:, None]) * count[:, None]
-        score = np.einsum("pk,pik->ik", share, signs * np.exp(log_expit(-slope_of)))
+        score = right.T @ share - share.sum(0) * np.exp(log_expit(log_odds))
         gradient = np.concatenate([(score @ NODES)[n_steep:], score.sum(1)])
         return -(count * total).sum(), -gradient
 
@@ -71,6 +72,19 @@ def test_items_answered_alike_are_null_and_the_others_are_as_without_them():
         np.testing.assert_allclose(items[name][2:], without.items[name], rtol=2e-3, atol=1e-3)
     assert fit.run["log_likelihood"] == pytest.approx(without.run["log_likelihood"], abs=2e-3)
     assert fit.run["log_likelihood"] == pytest.approx(best_log_likelihood(alone[:, 1:], np.zeros(0)), abs=2e-3)
+
+
+def test_no_more_items_are_taken_out_than_have_no_maximum():
+    """Taking out always the steepest leaves 4 of these 12: what remains grows again, when the wrong one goes."""
+    responses = drawn(24, 12, seed=1)
+    items = calibrate(table_of(responses), method="mml", priors="flat").items
+    gone = items.a.isna().to_numpy()
+    assert gone.sum() == items.reason.str.contains("no maximum", na=False).sum()
+    assert 1 <= gone.sum() <= 3
+    for item in np.flatnonzero(gone):  # none of them may be put back
+        beside = np.column_stack([responses[:, item], responses[:, ~gone]])
+        heights = [best_log_likelihood(beside, np.full(1, slope)) for slope in (5.0, 10.0, 20.0, 40.0)]
+        assert (np.diff(heights) > 0).all()
 
 
 def kinds(persons, items, categories, seed):
@@ -135,6 +149,34 @@ def test_two_items_whose_slopes_only_their_product_tells_are_no_result():
         calibrate(table, method="mml", priors="flat")
 
 
+def turned(persons=60):
+    """Answers of which each goes against the others as often as it can."""
+    rows = np.array([(1, 0, 0), (0, 1, 0), (0, 0, 1)])
+    return rows[np.arange(persons) % 3]
+
+
+def test_a_common_slope_of_zero_is_said():
+    """The maximum is at zero: b is no number."""
+    fit = calibrate(table_of(turned()), model="1pl", method="mml", priors="flat")
+    assert fit.items.a.abs().max() < 1e-3
+    assert fit.items.b.isna().all()
+    assert any("no common ability" in warning for warning in fit.diagnostics.warnings)
+
+
+def test_a_population_that_shrinks_to_a_point_is_not_called_steep():
+    with pytest.raises(ConvergenceError, match="shrinks to zero"):
+        calibrate(table_of(turned()), model="rasch", method="mml", priors="flat")
+
+
+def test_both_items_of_a_ridge_are_null():
+    """Of slopes of the first two only the product is known; beside the last they are of unlike sizes."""
+    shapes = Shapes((("intercept", (3,)), ("slope", (3,))), ())
+    variance = np.array([[1.0, 1e6], [1.0, 5e3], [1.0, 4.0]])
+    covariances = np.eye(2) * variance[:, :, None]
+    found = undetermined(shapes, covariances, lambda: np.broadcast_to(np.eye(2), (3, 2, 2)))
+    np.testing.assert_array_equal(found, [True, True, False])
+
+
 def test_a_grid_that_would_be_too_fine_is_refused_with_the_items_to_blame(small, monkeypatch):
     """A slope of 100 needs some 800 nodes."""
     monkeypatch.setattr(grid_limit, "MOST_NODES", 200)
@@ -147,3 +189,11 @@ def test_a_grid_that_would_be_too_fine_is_refused_with_the_items_to_blame(small,
 def test_a_grid_that_is_to_have_no_end_is_not_laid_out():
     assert len(even_nodes(-6.0, 6.0, 1e-14)) <= 1 << 21
     assert Problem._field_defaults["most_nodes"] <= 4096
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::irt_jax.errors.CalibrationWarning")
+def test_a_reflection_does_not_climb_away_from_its_maximum():
+    """Slopes of opposite signs, hardly determined, grew beyond all grids when the scale was turned around."""
+    fit, error = ended(table_of(drawn(10, 4, seed=5, categories=3)), "nominal")
+    assert fit is not None or "grid" not in str(error)

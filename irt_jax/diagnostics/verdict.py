@@ -20,6 +20,8 @@ from irt_jax.diagnostics.statistics import Summary, bfmi
 ESS_LIMIT = 400.0
 BFMI_LIMIT = 0.3
 QUADRATURE_LIMIT = 0.01
+#: Discriminations that are zero, but for where a climb ends.
+NO_SLOPE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,14 @@ def judge(
     )
 
 
-def judge_estimates(*, converged: bool, not_estimated: int, quadrature_error: float, relative_error: float) -> Verdict:
+def judge_estimates(
+    *,
+    converged: bool,
+    not_estimated: int,
+    quadrature_error: float,
+    relative_error: float,
+    steepest: float = float("inf"),
+) -> Verdict:
     """Judge point estimates: the statistics of draws are NaN.
 
     Args:
@@ -153,12 +162,15 @@ def judge_estimates(*, converged: bool, not_estimated: int, quadrature_error: fl
         not_estimated: items without an estimate.
         quadrature_error: how far the estimates move with a finer grid, in standard errors.
         relative_error: of the standard errors.
+        steepest: largest size of a discrimination.
     """
     problems = [] if converged else ["The climb did not end at a maximum: use proper --priors, or --method hmc."]
     problems += _quadrature_problems(quadrature_error)
     warnings = []
     if not_estimated:
         warnings.append(f"{not_estimated:,} items have no estimate; items.parquet says why, in the column reason.")
+    if steepest < NO_SLOPE:
+        warnings.append("The likelihood is highest with discriminations of zero: the responses show no common ability.")
     if relative_error > 0.01:
         warnings.append(
             f"The standard errors may be wrong by {relative_error:.1%}: the information is taken by blocks."

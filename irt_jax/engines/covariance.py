@@ -19,6 +19,8 @@ AT_MOST_FULL = 4000
 LEFT_OVER = 0.01
 #: Random sign vectors that measure what is missed.
 PROBES = 16
+#: Smallest eigenvalue of the information, of the largest: a direction that is flatter counts as this flat.
+FLAT = 1e-10
 #: Rows of the information that are computed side by side.
 ROWS = 8
 
@@ -104,7 +106,9 @@ def _in_full(
     rows = [np.asarray(functions.rows_of_hessian(metric.centre, jnp.asarray(unit), data)) for unit in units]
     information = np.concatenate(rows)[:size, :size]
     scale = 1.0 / np.sqrt(np.abs(np.diag(information)))
-    inverse = np.linalg.pinv(scale[:, None] * (information + information.T) / 2 * scale, rcond=1e-10, hermitian=True)
+    values, vectors = np.linalg.eigh(scale[:, None] * (information + information.T) / 2 * scale)
+    least = FLAT * np.abs(values).max()
+    inverse = (vectors / np.where(np.abs(values) < least, least, values)) @ vectors.T
     inverse *= scale[:, None] * scale
     shared = np.broadcast_to(np.arange(n * p, size), (n, n_shared))
     index = np.concatenate([np.arange(n * p).reshape(n, p), shared], axis=1)
