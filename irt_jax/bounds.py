@@ -59,6 +59,7 @@ OPTIONS: dict[str, Bound] = {
     "target_accept": Bound(0.01, 0.999),
     "interval": Bound(0.01, 0.9999),
     "seed": SEED,
+    "first_category": _count(0, 2**31 - 2**16),  # responses and categories are 32-bit numbers
     "chains": _count(1, 10_000),
     "draws": _count(4, 10_000_000),
     "warmup": _count(0, 10_000_000),

@@ -204,8 +204,9 @@ def _population(source: Any) -> tuple[float, float] | None:
         run = read_json(file)
     else:
         return None
-    population = run.get("population", {})
-    return (float(population["mean"]), float(population["sd"])) if {"mean", "sd"} <= set(population) else None
+    population = run.get("population")
+    known = [population.get(name) for name in ("mean", "sd")] if isinstance(population, dict) else [None]
+    return (float(known[0]), float(known[1])) if all(isinstance(one, int | float) for one in known) else None
 
 
 def _check_kinds(sides: list[Side]) -> None:

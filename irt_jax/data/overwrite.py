@@ -133,7 +133,8 @@ def keep_inputs(outputs: Mapping[str, Path | None], inputs: Iterable[tuple[str, 
         inputs: options with their values, of which those that name nothing do not count.
 
     Raises:
-        OutputError: an output is an input or a folder above it, or lies within a folder of input and exists.
+        OutputError: an output is an input or a folder above it, lies within a folder of input and exists, or lies
+            within another output.
     """
     given = {option: path for option, path in outputs.items() if path is not None}
     listed = list(given.items())
@@ -141,6 +142,9 @@ def keep_inputs(outputs: Mapping[str, Path | None], inputs: Iterable[tuple[str, 
         for other, same in listed[:number]:
             if _real(path) == _real(same):
                 raise OutputError(f"{option} and {other} name one place, {path}.", f"Choose another {option}.")
+            if _above(_real(same), _real(path)) or _above(_real(path), _real(same)):
+                problem = f"Of {option} {path} and {other} {same} one lies within the other."
+                raise OutputError(problem, f"Choose another {option}.")
     for option, value in inputs:
         for place in _places(value):
             for name, path in given.items():
@@ -158,7 +162,7 @@ def _refuse(name: str, path: Path, option: str, place: str) -> None:
     elif not os.path.exists(place):
         return
     else:
-        same = out == read
+        same = out == read or _one_file(out, read)
         above = _above(out, read) or _above(os.path.abspath(path), os.path.abspath(place))
         within = os.path.isdir(place) and _above(read, out) and os.path.exists(path) and _is_read(read, out)
     if same:
@@ -193,6 +197,14 @@ def _fixed(path: str) -> str:
 
 def _real(path: str | Path) -> str:
     return os.path.realpath(path or ".")
+
+
+def _one_file(out: str, read: str) -> bool:
+    """Whether two names are of one file: a hard link, or another case where that does not count."""
+    try:
+        return os.path.samefile(out, read)
+    except OSError:
+        return False
 
 
 def _above(folder: str, path: str) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 import pyarrow as pa
 
+from irt_jax.bounds import check_options
 from irt_jax.data.check import as_groups, as_numbers, as_order, as_responses, check_ids, is_string
 from irt_jax.data.delimited import as_any, as_ids, as_weights
 from irt_jax.data.locate import CSV_SUFFIXES, PARQUET_SUFFIXES, Files, locate
@@ -67,8 +68,7 @@ def read_responses(
         UsageError: one column is named for two purposes, or options contradict each other.
     """
     told = _Told(parse_codes(missing), first_category, [])
-    if isinstance(first_category, bool) or not isinstance(first_category, int) or first_category < 0:
-        raise UsageError(f"--first-category must be a whole number of at least 0, found {first_category!r}.")
+    check_options(first_category=first_category)
     where = describe(source)
     if before := told_before(source):
         told = _left(told, before)

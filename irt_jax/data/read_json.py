@@ -19,7 +19,7 @@ def read_json(file: str | os.PathLike[str]) -> dict[str, Any]:
     """
     try:
         content = json.loads(Path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not JSON"
         problem = f"Cannot read {os.fspath(file)!r}: {reason}."
         raise InputError(problem, "Give the folder that irt-jax calibrate or irt-jax monthly has written.") from None

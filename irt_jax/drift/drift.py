@@ -7,11 +7,11 @@ import pyarrow as pa
 
 from irt_jax.bounds import check_options
 from irt_jax.drift.discovery import discoveries
+from irt_jax.drift.domain import check_run_anchors
 from irt_jax.drift.evidence import evidence, missing_reasons, usable
 from irt_jax.drift.mixture import DriftPrior, posterior
 from irt_jax.drift.power import smallest_found
 from irt_jax.drift.summaries import chances, change_of, limits, linking_left
-from irt_jax.errors import InputError, first_few
 from irt_jax.names import DRIFT_A, DRIFT_B, FALSE_DISCOVERIES, ITEM
 
 #: Columns of anchors.parquet that are needed.
@@ -88,9 +88,10 @@ def drift(
 
     Raises:
         UsageError: thresholds or a rate that cannot be.
-        InputError: a column is missing.
+        InputError: anchors that no calibration wrote.
     """
-    _check(anchors, threshold_a, threshold_b, fdr)
+    check_options(threshold_a=threshold_a, threshold_b=threshold_b, fdr=fdr)
+    check_run_anchors(anchors, NEEDED)
     known = usable(anchors)
     columns = {name: np.full(anchors.num_rows, np.nan) for name in NUMBERS}
     share, slab_sd, shift = (np.nan, np.nan), np.nan, (np.nan, np.nan)
@@ -136,15 +137,3 @@ def drift(
     )
     told_of = {"threshold_a": str(threshold_a), "threshold_b": str(threshold_b), "fdr": str(fdr)}
     return Drift(table.replace_schema_metadata(told_of), share, slab_sd, shift, threshold_a, threshold_b, fdr)
-
-
-def _check(anchors: pa.Table, threshold_a: float, threshold_b: float, fdr: float) -> None:
-    check_options(threshold_a=threshold_a, threshold_b=threshold_b, fdr=fdr)
-    missing = [name for name in NEEDED if name not in anchors.column_names]
-    if missing:
-        raise InputError(
-            f"Expected the columns of a run's anchors.parquet, found none named {first_few(missing)}.",
-            "Give a run that irt-jax calibrate wrote with --anchors.",
-        )
-    if anchors.num_rows == 0:
-        raise InputError("Expected anchors, found 0 rows.", "Calibrate with --anchors.")

@@ -60,4 +60,5 @@ def is_linked(run: dict[str, Any]) -> bool:
     Args:
         run: run.json, or `Fit.run`.
     """
-    return bool(run.get("population", {}).get("free", True))
+    population = run.get("population")
+    return bool(population.get("free", True)) if isinstance(population, dict) else True

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from irt_jax import terminal
 from irt_jax.data import Responses
 from irt_jax.data.read_json import read_json
 from irt_jax.errors import InputError, UsageError, first_few
@@ -65,7 +66,7 @@ class OfPersons(NamedTuple):
 
     def text(self) -> str:
         """In words, the first of them."""
-        shown = [f"{name} N({mean:.3g}, {sd:.3g})" for name, mean, sd, _ in zip(*self, strict=True)]
+        shown = [f"{terminal.shown(name)} N({mean:.3g}, {sd:.3g})" for name, mean, sd, _ in zip(*self, strict=True)]
         left = f" and {len(shown) - 5:,} more" if len(shown) > 5 else ""
         return ", ".join(text.strip() for text in shown[:5]) + left
 
@@ -165,7 +166,8 @@ def _of_run(file: Path) -> KnownPopulations:
         anybody = None if groups else Normal(float(population["mean"]), float(population["sd"]), True)
     except (InputError, KeyError, TypeError, ValueError, AttributeError) as error:
         remedy = "Give --prior-mean and --prior-sd, and the items apart from the run."
-        raise InputError(f"Expected the population in {str(file)!r}, found none: {error!r}.", remedy) from error
+        reason = error.problem.rstrip(".") if isinstance(error, InputError) else repr(error)
+        raise InputError(f"Expected the population in {str(file)!r}, found none: {reason}.", remedy) from error
     return KnownPopulations(anybody, groups)
 
 
