@@ -41,6 +41,7 @@ BAD = {
         "--metrics": (".", "x" * 300, os.fsdecode(b"bad\xff"), "/proc/metrics.prom"),
     },
     "score": {
+        "--first-category": ("-1", "9" * 20),
         "--seed": ("-1", str(2**63)),
         "--plausible-values": ("-1", "100000000"),
         "--prior-sd": ("nan", "inf", "0", "1e-300"),

@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,6 +31,11 @@ EVERY_SECONDS = 30.0
 #: less than this many seconds and are more than this many bytes.
 SOON_SECONDS, MANY_BYTES = 5.0, 1 << 28
 STATE_FILE = "state.npz"
+#: What reading raises where bytes are missing or others: NumPy's, zip's and JSON's errors, and content of another form.
+UNREADABLE = (
+    *(OSError, KeyError, ValueError, EOFError, TypeError, AttributeError, RecursionError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 Block = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 
@@ -117,17 +123,17 @@ class Checkpoint:
             self.discard()
             return None
         try:
-            with np.load(self.folder / STATE_FILE) as file:
+            with (self.folder / STATE_FILE).open("rb") as opened, np.load(opened) as file:
                 meta = json.loads(str(file["meta"]))
                 leaves = [file[f"leaf{i}"] for i in range(meta["leaves"])]
             blocks = [_read_block(self._chunk(i)) for i in range(meta["chunks"])]
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            templates, structure = jax.tree.flatten(like)
+            state = jax.tree.unflatten(structure, [_restore(*pair) for pair in zip(leaves, templates, strict=True)])
+        except UNREADABLE as error:
             raise InputError(
                 f"The checkpoint {self.folder} is incomplete: {error}.", "Run without --resume to start anew."
             ) from error
         self._chunks = meta["chunks"]
-        templates, structure = jax.tree.flatten(like)
-        state = jax.tree.unflatten(structure, map(_restore, leaves, templates))
         return Saved(state, meta["done"], blocks, meta["timings"])
 
     def keep(self, state: Any, done: int, block: Block | None, timings: dict[str, float]) -> None:
@@ -181,15 +187,20 @@ class Checkpoint:
 
     def _check(self) -> None:
         try:
-            with np.load(self.folder / STATE_FILE) as file:
+            with (self.folder / STATE_FILE).open("rb") as opened, np.load(opened) as file:
                 meta = json.loads(str(file["meta"]))
                 found = meta["fingerprint"]
                 self.about = {name[6:]: file[name] for name in file.files if name.startswith("about:")}
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            differing = sorted(k for k in self.fingerprint if found.get(k) != self.fingerprint[k])
+        except FileNotFoundError as error:
             raise InputError(
                 f"--resume found no checkpoint in {self.folder}.", "Run without --resume to start anew."
             ) from error
-        differing = sorted(k for k in self.fingerprint if found.get(k) != self.fingerprint[k])
+        except UNREADABLE as error:
+            raise InputError(
+                f"The checkpoint {self.folder} is damaged: {STATE_FILE} cannot be read.",
+                "Run without --resume to start anew.",
+            ) from error
         if differing:
             raise InputError(
                 f"The checkpoint {self.folder} belongs to another run; these differ: {', '.join(differing)}.",
@@ -261,7 +272,7 @@ def join_blocks(blocks: list[Block]) -> Block:
 
 
 def _read_block(path: Path) -> Block:
-    with np.load(path) as file:
+    with path.open("rb") as opened, np.load(opened) as file:  # NumPy leaves a damaged file open
         arrays = {name: file[name] for name in file.files}
     parts = [{k[2:]: v for k, v in arrays.items() if k.startswith(kind)} for kind in ("v:", "s:")]
     return parts[0], parts[1]
