@@ -205,7 +205,7 @@ def _population(source: Any) -> tuple[float, float] | None:
     else:
         return None
     population = run.get("population")
-    known = [population.get(name) for name in ("mean", "sd")] if isinstance(population, dict) else [None]
+    known: list[Any] = [population.get(name) for name in ("mean", "sd")] if isinstance(population, dict) else [None]
     return (float(known[0]), float(known[1])) if all(isinstance(one, int | float) for one in known) else None
 
 
