@@ -48,9 +48,11 @@ def check_output(folder: Path, *, overwrite: bool = False, kind: Kind = RUN) -> 
     probe = _beside(place, "probe")
     with _explain(folder):
         place.parent.mkdir(parents=True, exist_ok=True)
-        probe.mkdir()
-        (probe / "probe").write_bytes(b"0" * 4096)
-        shutil.rmtree(probe)
+        try:
+            probe.mkdir()
+            (probe / "probe").write_bytes(b"0" * 4096)
+        finally:
+            shutil.rmtree(probe, ignore_errors=True)
 
 
 def write_folder(folder: Path, fill: Callable[[Path], object], *, overwrite: bool = False, kind: Kind = RUN) -> None:

@@ -1,5 +1,6 @@
 """Outputs where they must not be: files of runs, of other programs, links and devices; hand-written settings."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from irt_jax.commands.config import options_from_file
 from irt_jax.data.overwrite import keep_inputs
-from irt_jax.data.write import check_file, write_file
+from irt_jax.data.write import check_file, check_output, write_file
 from irt_jax.errors import InputError, OutputError
 from irt_jax.models.settings import read_prior_settings
 
@@ -121,3 +122,13 @@ def test_settings_without_an_end_are_not_read_to_it():
     for read in (lambda path: options_from_file(Command(), path), read_prior_settings):
         with pytest.raises(InputError, match="more than 1,048,576 bytes"):
             read(Path("/dev/zero"))
+
+
+def test_a_full_disk_leaves_no_probe_behind(tmp_path, monkeypatch):
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match="Nothing was left behind"):
+        check_output(tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
