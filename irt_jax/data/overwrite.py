@@ -134,7 +134,7 @@ def keep_inputs(outputs: Mapping[str, Path | None], inputs: Iterable[tuple[str, 
 
     Raises:
         OutputError: an output is an input or a folder above it, lies within a folder of input and exists, or lies
-            within another output.
+            within --out.
     """
     given = {option: path for option, path in outputs.items() if path is not None}
     listed = list(given.items())
@@ -142,9 +142,10 @@ def keep_inputs(outputs: Mapping[str, Path | None], inputs: Iterable[tuple[str, 
         for other, same in listed[:number]:
             if _real(path) == _real(same):
                 raise OutputError(f"{option} and {other} name one place, {path}.", f"Choose another {option}.")
-            if _above(_real(same), _real(path)) or _above(_real(path), _real(same)):
-                problem = f"Of {option} {path} and {other} {same} one lies within the other."
-                raise OutputError(problem, f"Choose another {option}.")
+            for inner, outer in ((option, other), (other, option)):
+                if outer == "--out" and _above(_real(given[outer]), _real(given[inner])):
+                    problem = f"{inner} {given[inner]} lies within --out {given[outer]}."
+                    raise OutputError(problem, f"Choose another {inner}.")
     for option, value in inputs:
         for place in _places(value):
             for name, path in given.items():

@@ -85,10 +85,12 @@ def test_a_hard_link_to_the_input_is_the_input(tmp_path):
         keep_inputs({"--out": tmp_path / "hard.parquet"}, [("RESPONSES", str(tmp_path / "r.parquet"))])
 
 
-def test_no_output_lies_within_another(tmp_path):
-    for metrics, out in (("run/items.parquet", "run"), ("run/deep/m.prom", "run"), ("m", "m/run")):
-        with pytest.raises(OutputError, match="lies within the other"):
-            keep_inputs({"--out": tmp_path / out, "--metrics": tmp_path / metrics}, [])
+def test_no_output_lies_within_the_folder_of_another(tmp_path):
+    for metrics in ("run/items.parquet", "run/deep/m.prom"):
+        for order in (1, -1):
+            outputs = [("--out", tmp_path / "run"), ("--metrics", tmp_path / metrics)][::order]
+            with pytest.raises(OutputError, match=r"--metrics .* lies within --out .*Choose another --metrics"):
+                keep_inputs(dict(outputs), [])
     keep_inputs({"--out": tmp_path / "run", "--metrics": tmp_path / "run.prom"}, [])
 
 
