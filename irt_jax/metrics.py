@@ -108,7 +108,7 @@ def check_metrics(path: Path) -> None:
     Raises:
         OutputError: it is another file.
     """
-    check_file(path, overwrite=True)
+    check_file(path, overwrite=True, option="--metrics")
     with suppress(OSError):
         with path.open("rb") as file:
             beginning = file.read(len(_BEGINNING))

@@ -45,9 +45,10 @@ def compare(
     check_options(threshold=threshold, rows=rows)
     if picture is not None:
         check_picture(picture)
-    for path in (out, picture):
-        if path is not None:
-            check_file(path, overwrite=overwrite)
+    if out is not None:
+        check_file(out, overwrite=overwrite, columns=("item_id", "side_1", "side_2", "b_difference"))
+    if picture is not None:
+        check_file(picture, overwrite=overwrite, option="--picture")
     keep_compiled()
     prepare_devices()
     found = compare_sides(named(sides), threshold)

@@ -1,11 +1,11 @@
 """Options from a TOML file: what is given on the command line goes before it."""
 
-import tomllib
 from inspect import signature
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from irt_jax.bounds import shown
+from irt_jax.data.read_toml import read_toml
 from irt_jax.errors import InputError, UsageError
 
 
@@ -23,7 +23,7 @@ def options_from_file(context: Any, path: Path | None) -> Path | None:
     if path is None:
         return None
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        given = read_toml(path)
     except OSError as error:
         raise InputError(f"The options {path} cannot be read: {error.strerror}.", "Give a TOML file.") from None
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of thousands of digits

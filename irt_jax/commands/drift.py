@@ -42,7 +42,7 @@ def drift(
     check_options(threshold_a=threshold_a, threshold_b=threshold_b, fdr=fdr, rows=rows)
     read = read_run_anchors(run)
     path = run / DRIFT_FILE if out is None else out
-    check_file(path, overwrite=overwrite)
+    check_file(path, overwrite=overwrite, columns=("item_id", "a_change", "b_change", "p_drift"))
     found = find_drift(read.anchors, threshold_a, threshold_b, fdr, linked=read.linked)
     with signals.held():
         write_file(path, found.table, overwrite=overwrite)

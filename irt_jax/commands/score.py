@@ -76,9 +76,10 @@ def score(
     check_options(prior_mean=prior_mean, prior_sd=prior_sd, plausible_values=plausible_values, seed=seed)
     keep_compiled()
     prepare_devices()
-    for path in (out, information):
-        if path is not None:
-            check_file(path, overwrite=overwrite)
+    check_file(out, overwrite=overwrite, columns=("person_id", "theta", "theta_sd", "map"))
+    if information is not None:
+        of_information = ("item_id", "theta", "information", "standard_error")
+        check_file(information, overwrite=overwrite, columns=of_information, option="--information")
     check_draws(plausible_values, seed)
     given = of_words(group_prior or [])
     populations = read_populations(items, mean=prior_mean, sd=prior_sd, groups=given)

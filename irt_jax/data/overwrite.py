@@ -134,11 +134,12 @@ def keep_runs(path: Path) -> None:
     """Refuse to write a file over one that a run consists of: the run would be none any more.
 
     Args:
-        path: of the file, which exists.
+        path: of the file.
 
     Raises:
         OutputError: it is one.
     """
+    path = Path(os.path.realpath(path))
     if path.name in OF_RUN and path.name != METRICS_FILE and _is_run(path.parent):
         raise OutputError(f"{path} is part of a run: --overwrite does not replace it.", "Choose another name.")
 
@@ -151,7 +152,8 @@ def keep_inputs(outputs: Mapping[str, Path | None], inputs: Iterable[tuple[str, 
         inputs: options with their values, of which those that name nothing do not count.
 
     Raises:
-        OutputError: an output is an input or a folder above it, or lies within a folder of input and exists.
+        OutputError: an output is an input or a folder above it, lies within a folder of input and exists, or lies
+            within --out.
     """
     given = {option: path for option, path in outputs.items() if path is not None}
     listed = list(given.items())
@@ -159,6 +161,10 @@ def keep_inputs(outputs: Mapping[str, Path | None], inputs: Iterable[tuple[str, 
         for other, same in listed[:number]:
             if _real(path) == _real(same):
                 raise OutputError(f"{option} and {other} name one place, {path}.", f"Choose another {option}.")
+            for inner, outer in ((option, other), (other, option)):
+                if outer == "--out" and _above(_real(given[outer]), _real(given[inner])):
+                    problem = f"{inner} {given[inner]} lies within --out {given[outer]}."
+                    raise OutputError(problem, f"Choose another {inner}.")
     for option, value in inputs:
         for place in _places(value):
             for name, path in given.items():
@@ -176,7 +182,7 @@ def _refuse(name: str, path: Path, option: str, place: str) -> None:
     elif not os.path.exists(place):
         return
     else:
-        same = out == read
+        same = out == read or _one_file(out, read)
         above = _above(out, read) or _above(os.path.abspath(path), os.path.abspath(place))
         within = os.path.isdir(place) and _above(read, out) and os.path.exists(path) and _is_read(read, out)
     if same:
@@ -211,6 +217,14 @@ def _fixed(path: str) -> str:
 
 def _real(path: str | Path) -> str:
     return os.path.realpath(path or ".")
+
+
+def _one_file(out: str, read: str) -> bool:
+    """Whether two names are of one file: a hard link, or another case where that does not count."""
+    try:
+        return os.path.samefile(out, read)
+    except OSError:
+        return False
 
 
 def _above(folder: str, path: str) -> bool:

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from irt_jax.data.leftovers import beside as _beside
 from irt_jax.data.leftovers import exchange, sweep
 from irt_jax.data.overwrite import RUN, Kind, check_replaceable, keep_runs
 from irt_jax.data.paths import check_path, check_writable
+from irt_jax.data.replaceable_file import check_place, check_table
 from irt_jax.errors import OutputError
 
 if TYPE_CHECKING:
@@ -47,9 +48,11 @@ def check_output(folder: Path, *, overwrite: bool = False, kind: Kind = RUN) -> 
     probe = _beside(place, "probe")
     with _explain(folder):
         place.parent.mkdir(parents=True, exist_ok=True)
-        probe.mkdir()
-        (probe / "probe").write_bytes(b"0" * 4096)
-        shutil.rmtree(probe)
+        try:
+            probe.mkdir()
+            (probe / "probe").write_bytes(b"0" * 4096)
+        finally:
+            shutil.rmtree(probe, ignore_errors=True)
 
 
 def write_folder(folder: Path, fill: Callable[[Path], object], *, overwrite: bool = False, kind: Kind = RUN) -> None:
@@ -76,26 +79,31 @@ def write_folder(folder: Path, fill: Callable[[Path], object], *, overwrite: boo
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def check_file(path: Path, *, overwrite: bool = False) -> None:
+def check_file(path: Path, *, overwrite: bool = False, columns: Collection[str] = (), option: str = "--out") -> None:
     """Refuse an output file before any work is done for it.
 
     Args:
         path: the file to be made.
         overwrite: whether an existing file may be replaced.
+        columns: what an existing table must have for that; nothing is asked of it when empty.
+        option: that names the file.
 
     Raises:
-        OutputError: it exists, or is a folder; or its own folder cannot be written.
+        OutputError: it exists and may not be replaced, or is a folder, a device or a run's own file; or its own folder
+            cannot be written.
         UsageError: no file can have its name, see `check_path`.
     """
     check_path(path)
     if path.is_dir():
-        raise OutputError(f"{path} is a folder, not a file.", "Choose another --out.")
+        raise OutputError(f"{path} is a folder, not a file.", f"Choose another {option}.")
     if path.exists() and not path.is_file():
-        raise OutputError(f"{path} is a device, not a file.", "Choose another --out.")
+        raise OutputError(f"{path} is a device, not a file.", f"Choose another {option}.")
+    check_place(path, option)
+    keep_runs(path)
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists.", "Choose another name, or replace it by --overwrite.")
-    if path.exists():
-        keep_runs(path)
+    if path.exists() and columns:
+        check_table(path, columns, option)
     check_writable(path)
 
 
@@ -130,14 +138,15 @@ def write_bytes(path: Path, content: bytes, *, overwrite: bool = False) -> None:
 
 def _write_beside(path: Path, write: Callable[[Path], object], *, overwrite: bool) -> None:
     check_file(path, overwrite=overwrite)
-    sweep(path)
-    beside = _beside(path, "part")
+    place = Path(os.path.realpath(path))  # where a link leads to
+    sweep(place)
+    beside = _beside(place, "part")
     try:
         with _explain(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            place.parent.mkdir(parents=True, exist_ok=True)
             write(beside)
             signals.check()
-            beside.replace(path)
+            beside.replace(place)
     finally:
         beside.unlink(missing_ok=True)
 

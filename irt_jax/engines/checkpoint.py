@@ -193,9 +193,14 @@ class Checkpoint:
                 found = dict(meta["fingerprint"])
                 spent = {name: float(meta["spent"][name]) for name in ("total_s", "runs")} if "spent" in meta else None
                 self.about = {name[6:]: file[name] for name in file.files if name.startswith("about:")}
-        except DAMAGED as error:
+        except FileNotFoundError as error:
             raise InputError(
                 f"--resume found no checkpoint in {self.folder}.", "Run without --resume to start anew."
+            ) from error
+        except DAMAGED as error:
+            raise InputError(
+                f"The checkpoint {self.folder} is damaged: {STATE_FILE} cannot be read.",
+                "Run without --resume to start anew.",
             ) from error
         differing = sorted(k for k in self.fingerprint if found.get(k) != self.fingerprint[k])
         if differing:

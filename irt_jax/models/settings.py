@@ -10,12 +10,11 @@ default.
 """
 
 import os
-import tomllib
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from irt_jax.bounds import SD, Bound, shown
 from irt_jax.data.locate import first_line
+from irt_jax.data.read_toml import read_toml
 from irt_jax.errors import InputError, first_few
 
 
@@ -112,7 +111,7 @@ def read_prior_settings(path: str | os.PathLike[str]) -> PriorSettings:
     """
     where = repr(os.fspath(path))
     try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+        content = read_toml(path)
     except (OSError, ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of thousands of digits
         reason = error.strerror if isinstance(error, OSError) else first_line(error)
         raise InputError(f"Cannot read the priors from {where}: {reason}.", "Check the path and the file.") from error

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from irt_jax import terminal
 from irt_jax.data import Responses
 from irt_jax.data.read_json import read_json
 from irt_jax.errors import InputError, UsageError, first_few
@@ -64,7 +65,7 @@ class OfPersons(NamedTuple):
 
     def text(self) -> str:
         """In words, the first of them."""
-        shown = [f"{name} N({mean:.3g}, {sd:.3g})" for name, mean, sd, _ in zip(*self, strict=True)]
+        shown = [f"{terminal.shown(name)} N({mean:.3g}, {sd:.3g})" for name, mean, sd, _ in zip(*self, strict=True)]
         left = f" and {len(shown) - 5:,} more" if len(shown) > 5 else ""
         return ", ".join(text.strip() for text in shown[:5]) + left
 

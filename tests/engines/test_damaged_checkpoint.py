@@ -60,7 +60,7 @@ def test_what_it_says_of_itself_may_be_anything(folder, change):
 @pytest.mark.parametrize("text", ["[]", "3", "", "no", "[" * 100_000], ids=lambda text: text[:5])
 def test_what_is_no_object_is_refused(folder, text):
     np.savez(folder / "state.npz", meta=np.array(text))
-    with pytest.raises(InputError, match="found no checkpoint"):
+    with pytest.raises(InputError, match="is damaged"):
         resume(folder)
 
 
