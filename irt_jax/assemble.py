@@ -28,9 +28,9 @@ from irt_jax.models import Model
 from irt_jax.models.bank import Coding
 from irt_jax.models.population import Population
 from irt_jax.models.settings import PriorSettings
-from irt_jax.names import ITEM
+from irt_jax.names import GROUP_DRAWS, ITEM, LEARNED_DRAWS
 from irt_jax.options import Options
-from irt_jax.posterior import GROUP_DRAWS, LEARNED_DRAWS, posterior_tree, reliability
+from irt_jax.posterior import posterior_tree, reliability
 from irt_jax.prior_conflict import prior_conflicts, without_priors
 from irt_jax.sampling import Sampled, other_mode
 from irt_jax.tables import estimates_table, items_table, persons_table

@@ -11,9 +11,9 @@ from jaxtyping import Float64
 
 from irt_jax.data.check import check_ids
 from irt_jax.data.item_lists import with_lists
-from irt_jax.data.locate import Files, first_line, locate
+from irt_jax.data.locate import Files, locate
 from irt_jax.data.source import Wanted, describe, from_memory, pick, read_parquet
-from irt_jax.errors import InputError, first_few
+from irt_jax.errors import InputError, first_few, first_line
 from irt_jax.names import GROUP, ITEM, ITEMS_FILE
 
 #: Marks ids from a CSV, where a number and its text look the same: they match ids of either kind.

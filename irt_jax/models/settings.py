@@ -14,8 +14,7 @@ import tomllib
 from typing import Any, NamedTuple
 
 from irt_jax.bounds import SD, Bound, shown
-from irt_jax.data.locate import first_line
-from irt_jax.errors import InputError, first_few
+from irt_jax.errors import InputError, first_few, first_line
 
 
 class PriorSettings(NamedTuple):
