@@ -123,7 +123,6 @@ def calibrate(
     """
     with STOPWATCH.measure("import"):
         from irt_jax.calibration import calibrate as fit_model
-        from irt_jax.calibration import make_options
         from irt_jax.console import watching
         from irt_jax.data import read_anchors, read_responses
         from irt_jax.data.lock import only_one
@@ -131,6 +130,7 @@ def calibrate(
         from irt_jax.engines.checkpoint import discard, told_if_kept
         from irt_jax.engines.devices import keep_compiled
         from irt_jax.metrics import check_metrics, write_metrics
+        from irt_jax.options import make_options
 
     logs.check_format(log_format)
     keep_compiled()
