@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from irt_jax.cost import Cost
-from irt_jax.machine import Memory
+from irt_jax.machine import Memory, room
+from irt_jax.units import duration, gigabytes
 
 #: Beyond this a posterior is no answer for the same day.
 PATIENCE_S = 6 * 3600.0
-#: What a process gets of free memory: the rest is for others and for what the formulas miss.
-SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -92,22 +91,3 @@ def _about(cost: Cost) -> str:
 def _sentence(parts: list[str]) -> str:
     text = "; ".join(parts)
     return text[:1].upper() + text[1:] + "."
-
-
-def room(ram: Memory) -> float:
-    """Bytes of free memory that a run may count on."""
-    return SHARE * ram.free
-
-
-def duration(seconds: float | int) -> str:
-    """Seconds, minutes or hours, as exact as an estimate is."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:,.0f} h"
-
-
-def gigabytes(size: float | int) -> str:
-    """Bytes as GB, to two digits, or as MB."""
-    if size < 1e8:
-        return f"{size / 1e6:.0f} MB"
-    return f"{size / 1e9:.1f} GB" if size < 1e10 else f"{size / 1e9:,.0f} GB"

@@ -5,7 +5,7 @@ import platform
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,22 +15,16 @@ from jaxtyping import Bool
 
 from irt_jax.anchor_table import anchors_table, contradictions
 from irt_jax.concerns import Concerns, find_concerns
-from irt_jax.data import Anchors, Responses
 from irt_jax.diagnostics import Summary, Verdict, judge, judge_estimates, summary
 from irt_jax.errors import first_few
 from irt_jax.estimation import Estimated
 from irt_jax.fit import Fit
 from irt_jax.item_fit import ItemFit, item_fit, of_all_items
-from irt_jax.item_rest import ItemRest
 from irt_jax.keyed import direction
 from irt_jax.location import unlocated
-from irt_jax.models import Model
-from irt_jax.models.bank import Coding
-from irt_jax.models.population import Population
-from irt_jax.models.settings import PriorSettings
-from irt_jax.names import ITEM
-from irt_jax.options import Options
-from irt_jax.posterior import GROUP_DRAWS, LEARNED_DRAWS, posterior_tree, reliability
+from irt_jax.names import GROUP_DRAWS, ITEM, LEARNED_DRAWS
+from irt_jax.plan import Plan
+from irt_jax.posterior import posterior_tree, reliability
 from irt_jax.prior_conflict import prior_conflicts, without_priors
 from irt_jax.sampling import Sampled, other_mode
 from irt_jax.tables import estimates_table, items_table, persons_table
@@ -40,109 +34,77 @@ from irt_jax.timing import Stopwatch
 PACKAGES = ("irt-jax", "jax", "jaxlib", "numpyro", "blackjax", "numpy", "scipy", "pyarrow", "xarray", "h5netcdf")
 
 
-class Told(NamedTuple):
-    """What is known before fitting.
-
-    Attributes:
-        model: the response model.
-        coding: each item's own model.
-        responses: of all items.
-        anchors: among the items.
-        options: of the calibration.
-        notes: for the user.
-        stopwatch: of the run.
-        population: of the persons, with what is learned of it.
-        learned: whether the free items' priors were.
-        settings: numbers of the priors.
-        rest: item-rest correlations.
-    """
-
-    model: Model
-    coding: Coding
-    responses: Responses
-    anchors: Anchors | None
-    options: Options
-    notes: list[str]
-    stopwatch: Stopwatch
-    population: Population
-    learned: bool
-    settings: PriorSettings
-    rest: ItemRest
-
-    @property
-    def is_anchor(self) -> Bool[np.ndarray, " item"]:
-        """Which items are anchors."""
-        mask = np.zeros(self.responses.n_items, bool)
-        if self.anchors is not None:
-            mask[self.anchors.item] = True
-        return mask
-
-
-def fit_of_draws(told: Told, sampled: Sampled) -> Fit:
+def fit_of_draws(plan: Plan, sampled: Sampled, stopwatch: Stopwatch) -> Fit:
     """Summaries, verdict and run.json from draws.
 
     Args:
-        told: data, model and options.
+        plan: of the calibration.
         sampled: draws and abilities.
+        stopwatch: of the run.
     """
-    draws, responses = sampled.draws, told.responses
+    draws, responses = sampled.draws, plan.responses
     shared = [name for name in (*GROUP_DRAWS, *LEARNED_DRAWS) if name in draws.values]
-    sampled_abilities = ["theta"] if told.options.abilities == "joint" else []
-    statistics = {name: summary(draws.values[name]) for name in [*told.model.parameters, *sampled_abilities, *shared]}
-    values = {name: draws.values[name].mean((0, 1)) for name in told.model.parameters}
+    sampled_abilities = ["theta"] if plan.options.abilities == "joint" else []
+    statistics = {name: summary(draws.values[name]) for name in [*plan.model.parameters, *sampled_abilities, *shared]}
+    values = {name: draws.values[name].mean((0, 1)) for name in plan.model.parameters}
     mean, sd = (part.reshape(-1, responses.n_groups) for part in sampled.problem.population(draws.values))
     population = mean.mean(0), sd.mean(0)
-    fit = item_fit(sampled.problem, values, population, responses, told.coding.scores(responses.n_items))
+    fit = item_fit(sampled.problem, values, population, responses, plan.coding.scores(responses.n_items))
     items = items_table(
         draws.values,
         statistics,
-        told.model.parameters,
+        plan.model.parameters,
         responses,
-        coding=told.coding,
-        is_anchor=told.is_anchor,
-        interval=told.options.interval,
-        fits=_fits(told, fit),
+        coding=plan.coding,
+        is_anchor=plan.is_anchor,
+        interval=plan.options.interval,
+        fits=_fits(plan, fit),
     )
     persons = persons_table(sampled.abilities, responses)
     log_likelihood = sampled.problem.log_likelihood(values, population)
-    run = _run(told, persons, log_likelihood, _population(told, mean, sd), draws.device)
+    run = _run(plan, persons, log_likelihood, _population(plan, mean, sd), draws.device)
     run["priors"] = _learned(draws.values)
-    run |= direction(told.coding, values)
-    free = sampled.free or _free_of_draws(told, draws.values)
-    run["prior_conflicts"] = _conflicts(told, free)
-    concerns = find_concerns(told, fit, run["prior_conflicts"], sampled.abilities)
-    verdict, run["linking"] = _with_concerns(_judge(statistics, sampled, told), concerns), concerns.linking
+    run |= direction(plan.coding, values)
+    free = sampled.free or _free_of_draws(plan, draws.values)
+    run["prior_conflicts"] = _conflicts(plan, free)
+    concerns = find_concerns(plan, fit, run["prior_conflicts"], sampled.abilities)
+    verdict, run["linking"] = _with_concerns(_judge(statistics, sampled, plan), concerns), concerns.linking
     run["diagnostics"] = verdict.as_dict()
-    anchored, of_anchors = _anchors(told, items, sampled.free)
-    notes = [*told.notes, *sampled.notes, *_released(items), *unlocated(items), *of_anchors]
+    anchored, of_anchors = _anchors(plan, items, sampled.free)
+    notes = [*plan.notes, *sampled.notes, *_released(items), *unlocated(items), *of_anchors]
     run["notes"] = notes
     attributes = {"inference_library": "irt_jax", "inference_library_version": run["versions"]["irt-jax"]}
     tree = posterior_tree(draws.values, draws.stats, responses, attributes)
-    return Fit(items, persons, tree, verdict, run, tuple(notes), told.stopwatch, anchored)
+    return Fit(items, persons, tree, verdict, run, tuple(notes), stopwatch, anchored)
 
 
 def fit_of_estimates(
-    told: Told, estimated: Estimated, keep: Bool[np.ndarray, " item"], reasons: list[str | None]
+    plan: Plan,
+    estimated: Estimated,
+    keep: Bool[np.ndarray, " item"],
+    reasons: list[str | None],
+    stopwatch: Stopwatch,
 ) -> Fit:
     """Tables, verdict and run.json from point estimates; there are no draws.
 
     Args:
-        told: data, model and options.
+        plan: of the calibration.
         estimated: of the items in the likelihood.
         keep: which items these are.
         reasons: why an item has no estimate, or None; of all items.
+        stopwatch: of the run.
     """
-    interval = told.options.interval
+    interval = plan.options.interval
     fit = of_all_items(estimated.fit, keep)
     items = estimates_table(
         estimated,
-        told.responses,
+        plan.responses,
         keep,
         reasons,
-        coding=told.coding,
-        is_anchor=told.is_anchor,
+        coding=plan.coding,
+        is_anchor=plan.is_anchor,
         interval=interval,
-        fits=_fits(told, fit),
+        fits=_fits(plan, fit),
     )
     verdict = judge_estimates(
         converged=estimated.converged,
@@ -151,16 +113,16 @@ def fit_of_estimates(
         relative_error=estimated.relative_error,
         steepest=float(np.abs(estimated.values.get("a", np.inf)).max()),
     )
-    population = _population(told, *(part[None] for part in estimated.population))
+    population = _population(plan, *(part[None] for part in estimated.population))
     everywhere = {name: _spread(values, keep) for name, values in estimated.free.items()}
-    persons = persons_table(estimated.abilities, told.responses)
-    run = _run(told, persons, estimated.log_likelihood, population, estimated.device)
-    run["prior_conflicts"] = _conflicts(told, everywhere)
-    concerns = find_concerns(told, fit, run["prior_conflicts"], estimated.abilities, keep)
+    persons = persons_table(estimated.abilities, plan.responses)
+    run = _run(plan, persons, estimated.log_likelihood, population, estimated.device)
+    run["prior_conflicts"] = _conflicts(plan, everywhere)
+    concerns = find_concerns(plan, fit, run["prior_conflicts"], estimated.abilities, keep)
     verdict, run["linking"] = _with_concerns(verdict, concerns), concerns.linking
     run["priors"] = estimated.priors
     run["newton_steps"] = estimated.steps
-    run |= direction(told.coding.of_items(keep), estimated.values)
+    run |= direction(plan.coding.of_items(keep), estimated.values)
     run["standard_errors"] = {
         "method": "observed information, in full"
         if estimated.relative_error == 0
@@ -168,23 +130,23 @@ def fit_of_estimates(
         "relative_error": estimated.relative_error,
     }
     run["diagnostics"] = verdict.as_dict()
-    anchored, of_anchors = _anchors(told, items, everywhere)
-    notes = [*told.notes, *other_mode(estimated.ahead), *_released(items), *unlocated(items), *of_anchors]
+    anchored, of_anchors = _anchors(plan, items, everywhere)
+    notes = [*plan.notes, *other_mode(estimated.ahead), *_released(items), *unlocated(items), *of_anchors]
     run["notes"] = notes
-    return Fit(items, persons, xr.DataTree(), verdict, run, tuple(notes), told.stopwatch, anchored)
+    return Fit(items, persons, xr.DataTree(), verdict, run, tuple(notes), stopwatch, anchored)
 
 
 def _run(
-    told: Told,
+    plan: Plan,
     persons: pa.Table,
     log_likelihood: float,
     population: dict[str, Any],
     device: str,
 ) -> dict[str, Any]:
-    responses = told.responses
+    responses = plan.responses
     return {
-        "options": told.options.as_dict(),
-        "seed": told.options.seed,
+        "options": plan.options.as_dict(),
+        "seed": plan.options.seed,
         "data_hash": responses.data_hash,
         "versions": package_versions(),
         "device": device,
@@ -192,7 +154,7 @@ def _run(
             "persons": responses.n_persons,
             "items": responses.n_items,
             "responses": responses.n_responses,
-            "anchors": int(told.is_anchor.sum()),
+            "anchors": int(plan.is_anchor.sum()),
             "not_calibrated": int(np.sum(~responses.calibrated)),
             "dropped": responses.dropped,
         },
@@ -202,15 +164,15 @@ def _run(
     }
 
 
-def _population(told: Told, mean: np.ndarray, sd: np.ndarray) -> dict[str, Any]:
+def _population(plan: Plan, mean: np.ndarray, sd: np.ndarray) -> dict[str, Any]:
     """Mean and SD of all persons' population, and of every group, with posterior SDs of what was learned.
 
     Args:
-        told: the data.
+        plan: of the calibration.
         mean: draws of the groups' means, (draw, group); one row for estimates.
         sd: of their SDs.
     """
-    responses, known = told.responses, told.population
+    responses, known = plan.responses, plan.population
     share = np.bincount(responses.group_code, minlength=responses.n_groups) / responses.n_persons
     of_all = (mean @ share, np.sqrt((sd**2 + mean**2) @ share - (mean @ share) ** 2))
 
@@ -237,9 +199,9 @@ def _spread(values: np.ndarray, keep: np.ndarray) -> np.ndarray:
     return found
 
 
-def _fits(told: Told, fit: ItemFit) -> dict[str, np.ndarray]:
+def _fits(plan: Plan, fit: ItemFit) -> dict[str, np.ndarray]:
     """Columns of items.parquet on how an item's responses go with the others."""
-    return {"item_rest": told.rest.correlation, "item_ability": fit.correlation, "item_fit": fit.z}
+    return {"item_rest": plan.item_rest.correlation, "item_ability": fit.correlation, "item_fit": fit.z}
 
 
 def _with_concerns(verdict: Verdict, concerns: Concerns) -> Verdict:
@@ -250,27 +212,27 @@ def _with_concerns(verdict: Verdict, concerns: Concerns) -> Verdict:
     )
 
 
-def _conflicts(told: Told, free: Mapping[str, np.ndarray]) -> list[str]:
+def _conflicts(plan: Plan, free: Mapping[str, np.ndarray]) -> list[str]:
     """How the free items contradict their prior, where it was given."""
-    if told.learned or told.options.sign == "free" or not free:
+    if plan.learned or plan.options.sign == "free" or not free:
         return []
-    own = ~told.is_anchor & told.coding.estimates("log_a", len(told.is_anchor))
-    return prior_conflicts(free, own, told.settings)
+    own = ~plan.is_anchor & plan.coding.estimates("log_a", len(plan.is_anchor))
+    return prior_conflicts(free, own, plan.settings)
 
 
-def _free_of_draws(told: Told, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _free_of_draws(plan: Plan, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Estimates without the items' own priors, from draws whose mode nobody looked for."""
-    pooled = {name: values[name].reshape(-1, told.responses.n_items) for name in ("log_a", "b") if name in values}
+    pooled = {name: values[name].reshape(-1, plan.responses.n_items) for name in ("log_a", "b") if name in values}
     summaries = {name: (draws.mean(0), draws.std(0)) for name, draws in pooled.items()}
-    return without_priors(summaries, told.settings)
+    return without_priors(summaries, plan.settings)
 
 
-def _anchors(told: Told, items: pa.Table, free: Mapping[str, np.ndarray]) -> tuple[pa.Table | None, list[str]]:
+def _anchors(plan: Plan, items: pa.Table, free: Mapping[str, np.ndarray]) -> tuple[pa.Table | None, list[str]]:
     """The anchors' table, and what there is to say of them."""
-    if told.anchors is None:
+    if plan.anchors is None:
         return None, []
-    table = anchors_table(items, told.anchors, free)
-    return table, contradictions(table, robust=told.options.anchor_mode == "robust")
+    table = anchors_table(items, plan.anchors, free)
+    return table, contradictions(table, robust=plan.options.anchor_mode == "robust")
 
 
 def _released(items: pa.Table) -> list[str]:
@@ -289,10 +251,10 @@ def _learned(values: dict[str, np.ndarray]) -> dict[str, Any]:
     return {name: {"mean": float(values[name].mean()), "sd": float(values[name].std())} for name in names}
 
 
-def _judge(statistics: dict[str, Summary], sampled: Sampled, told: Told) -> Verdict:
+def _judge(statistics: dict[str, Summary], sampled: Sampled, plan: Plan) -> Verdict:
     stats = sampled.draws.stats
-    statistics, labels = _own(statistics, told)
-    nuts = told.options.method == "nuts"
+    statistics, labels = _own(statistics, plan)
+    nuts = plan.options.method == "nuts"
     return judge(
         statistics,
         labels,
@@ -300,25 +262,25 @@ def _judge(statistics: dict[str, Summary], sampled: Sampled, told: Told) -> Verd
         divergences=int(stats["diverging"].sum()),
         energy=stats["energy"],
         tree_depth=np.ceil(np.log2(stats["n_steps"] + 1)) if nuts else None,
-        max_tree_depth=told.options.max_tree_depth if nuts else None,
+        max_tree_depth=plan.options.max_tree_depth if nuts else None,
         quadrature_error=sampled.quadrature_error,
-        target_accept=told.options.target_accept,
+        target_accept=plan.options.target_accept,
     )
 
 
-def _own(statistics: dict[str, Summary], told: Told) -> tuple[dict[str, Summary], dict[str, list[Any]]]:
+def _own(statistics: dict[str, Summary], plan: Plan) -> tuple[dict[str, Summary], dict[str, list[Any]]]:
     """What was estimated, with labels: without what an item's model does not have."""
-    items = told.responses.item_labels
-    labels: dict[str, list[Any]] = {"theta": told.responses.person_ids.to_pylist()}
+    items = plan.responses.item_labels
+    labels: dict[str, list[Any]] = {"theta": plan.responses.person_ids.to_pylist()}
     kept = dict(statistics)
-    if told.responses.n_groups > 1:
-        groups = told.responses.group_names
-        for name, free in (("population_mean", told.population.free_mean), ("population_sd", told.population.free_sd)):
+    if plan.responses.n_groups > 1:
+        groups = plan.responses.group_names
+        for name, free in (("population_mean", plan.population.free_mean), ("population_sd", plan.population.free_sd)):
             if name in kept:
                 kept[name] = Summary(*(part[free] for part in statistics[name]))
                 labels[name] = [groups[group] for group in free]
-    for name in told.model.parameters:
-        own = told.coding.estimates(name, len(items))
+    for name in plan.model.parameters:
+        own = plan.coding.estimates(name, len(items))
         if own.all() and own.ndim == 1:
             labels[name] = items
         elif not own.any():

@@ -18,7 +18,7 @@ from irt_jax.linkage import described, linkage, unlinked
 from irt_jax.miskeyed import miskeyed
 
 if TYPE_CHECKING:
-    from irt_jax.assemble import Told
+    from irt_jax.plan import Plan
 
 
 class Concerns(NamedTuple):
@@ -36,7 +36,7 @@ class Concerns(NamedTuple):
 
 
 def find_concerns(
-    told: "Told",
+    plan: "Plan",
     fit: ItemFit,
     conflicts: Sequence[str],
     abilities: Marginals,
@@ -45,35 +45,35 @@ def find_concerns(
     """Look at links, common ability, keys, dependent items and priors.
 
     Args:
-        told: data, model and options.
+        plan: of the calibration.
         fit: of all items.
         conflicts: of the free items with their prior.
         abilities: of every person.
         keep: items in the likelihood; all when None.
     """
-    responses, labels = told.responses, told.responses.item_labels
-    nominal = bool(np.any(told.coding.owns("slopes")))
-    found = linkage(responses, told.is_anchor, told.population, keep)
-    problems, warnings = unlinked(found, responses, split=bool(told.options.by_group))
+    responses, labels = plan.responses, plan.responses.item_labels
+    nominal = bool(np.any(plan.coding.owns("slopes")))
+    found = linkage(responses, plan.is_anchor, plan.population, keep)
+    problems, warnings = unlinked(found, responses, split=bool(plan.options.by_group))
     unrelated, doubtful = no_common_ability(responses, fit.association, nominal=nominal)
     problems += unrelated
     warnings += doubtful
     if not (unrelated or doubtful):
-        warnings += miskeyed(fit, responses.item_counts, labels, remedy="" if nominal else _of_signs(told))
+        warnings += miskeyed(fit, responses.item_counts, labels, remedy="" if nominal else _of_signs(plan))
     warnings += dependent(fit.pairs, labels)
     if fit.pairs:  # they raise each other's slopes
         conflicts = [conflict for conflict in conflicts if "prior of log a" not in conflict]
     return Concerns(
         problems,
-        [*warnings, *([] if unrelated or doubtful else (*conflicts, *off_population(told, abilities)))],
+        [*warnings, *([] if unrelated or doubtful else (*conflicts, *off_population(plan, abilities)))],
         described(found, responses),
     )
 
 
-def _of_signs(told: "Told") -> str:
+def _of_signs(plan: "Plan") -> str:
     """How to let slopes be negative; nothing where they may be already, or anchors forbid it."""
-    options = told.options
-    if options.sign == "free" or options.priors == "flat" or told.anchors is not None:
+    options = plan.options
+    if options.sign == "free" or options.priors == "flat" or plan.anchors is not None:
         return ""
     if options.priors != "auto":
         return f"--sign free, without --priors {options.priors}, lets slopes be negative"

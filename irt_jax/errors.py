@@ -110,3 +110,8 @@ def first_few(values: Iterable[object], limit: int = 5, total: int | None = None
 
 class CalibrationWarning(UserWarning):
     """Something a user should know about the data or the result, without stopping the run."""
+
+
+def first_line(error: BaseException) -> str:
+    """Give the first line of an error's message, so that ours stays one line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

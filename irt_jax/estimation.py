@@ -28,8 +28,8 @@ from irt_jax.maximum import LARGEST_SLOPE, locate_maximum
 from irt_jax.mode import locate_best
 from irt_jax.models.model import Model
 from irt_jax.models.population import Population
+from irt_jax.names import LEARNED_DRAWS
 from irt_jax.own_prior import without_own_priors
-from irt_jax.posterior import LEARNED_DRAWS
 from irt_jax.problem import Problem, pose
 from irt_jax.reserved import Reserved, reservations
 from irt_jax.ridge import undetermined

@@ -11,21 +11,21 @@ import numpy as np
 
 if TYPE_CHECKING:
     from irt_jax.abilities import Marginals
-    from irt_jax.assemble import Told
+    from irt_jax.plan import Plan
 
 #: Means and SDs, in the given population's SDs, are told apart from theirs by so much, and by so many standard errors.
 APART, ERRORS = 0.25, 4.0
 
 
-def off_population(told: "Told", abilities: "Marginals") -> list[str]:
+def off_population(plan: "Plan", abilities: "Marginals") -> list[str]:
     """One sentence where the abilities of a group contradict a mean and SD that were given; nothing otherwise.
 
     Args:
-        told: data, population and options.
+        plan: of the calibration.
         abilities: of every person.
     """
-    known, group = told.population, told.responses.group_code
-    mean, sd, n_groups = np.asarray(known.mean, float), np.asarray(known.sd, float), told.responses.n_groups
+    known, group = plan.population, plan.responses.group_code
+    mean, sd, n_groups = np.asarray(known.mean, float), np.asarray(known.sd, float), plan.responses.n_groups
     count = np.bincount(group, minlength=n_groups)
     z = (abilities.mean - mean[group]) / sd[group]
     centre = np.bincount(group, z, n_groups) / count
@@ -37,19 +37,19 @@ def off_population(told: "Told", abilities: "Marginals") -> list[str]:
     if not off.any():
         return []
     worst = int(np.argmax(off * np.maximum(np.abs(centre), np.abs(spread - 1.0))))
-    where = f" in group {told.responses.group_names[worst]!r}" if n_groups > 1 else ""
+    where = f" in group {plan.responses.group_names[worst]!r}" if n_groups > 1 else ""
     return [
         f"Abilities{where} were given N({mean[worst]:g}, {sd[worst]:g}), and by the responses they have mean "
         f"{mean[worst] + centre[worst] * sd[worst]:.2f} and SD {spread[worst] * sd[worst]:.2f}: slopes and "
-        f"difficulties take up the difference{_remedy(told)}."
+        f"difficulties take up the difference{_remedy(plan)}."
     ]
 
 
-def _remedy(told: "Told") -> str:
+def _remedy(plan: "Plan") -> str:
     """What is left to do about it, with these options."""
-    options = told.options
-    if told.anchors is not None and options.population == "fixed":
+    options = plan.options
+    if plan.anchors is not None and options.population == "fixed":
         return ". Use --population free"
     if options.sign == "free" or options.priors == "flat":
         return ""
-    return "" if told.learned else ". Use --priors hierarchical, under which they can"
+    return "" if plan.learned else ". Use --priors hierarchical, under which they can"

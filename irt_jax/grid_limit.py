@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from irt_jax.advice import room
 from irt_jax.errors import ConvergenceError, first_few
-from irt_jax.machine import memory
+from irt_jax.machine import memory, room
 
 #: Nodes that suffice for discriminations of 250, or for a person with 100,000 responses. Quantiles of abilities take
 #: memory with the square of them.

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+#: What a process gets of free memory: the rest is for others and for what estimates of sizes miss.
+SHARE = 0.8
 PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
 
@@ -27,6 +29,11 @@ class Memory(NamedTuple):
     total: int
     free: int
     limited: bool
+
+
+def room(ram: Memory) -> float:
+    """Bytes of free memory that a run may count on."""
+    return SHARE * ram.free
 
 
 def available_cores(proc: Path = PROC, cgroups: Path = CGROUPS) -> int:

@@ -1,8 +1,8 @@
 """Sizes that are known before anything is allocated, held against the memory there is."""
 
-from irt_jax.advice import gigabytes, room
 from irt_jax.errors import UsageError
-from irt_jax.machine import memory
+from irt_jax.machine import memory, room
+from irt_jax.units import gigabytes
 
 #: Copies of the draws that are held at the least: block by block, and joined.
 COPIES = 2

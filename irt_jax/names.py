@@ -43,3 +43,7 @@ REPORTED: Final = ("a", "b", "c", "d")
 LINEAR: Final = ("intercept",)
 #: Those that are reported as lists, with the SDs of their entries.
 LISTS: Final = ("thresholds", "slopes", "intercepts")
+
+#: Draws of what persons or items share: the population, by group, and learned priors.
+GROUP_DRAWS: Final = ("population_mean", "population_sd")
+LEARNED_DRAWS: Final = ("log_a_mean", "log_a_sd", "b_mean", "b_sd", "log_a_common")

@@ -170,3 +170,16 @@ def _flag(name: str) -> str:
 def _one_of(name: str, value: object, choices: Sequence[str]) -> None:
     if value not in choices:
         raise UsageError(f"{_flag(name)} {value!r} is not available.", f"Choose from: {', '.join(choices)}.")
+
+
+def make_options(**options: Any) -> Options:
+    """Options of a calibration, from keywords.
+
+    Raises:
+        UsageError: a keyword that is no option, or a value that is not available.
+    """
+    unknown = sorted(set(options) - set(Options.__dataclass_fields__))
+    if unknown:
+        known = ", ".join(Options.__dataclass_fields__)
+        raise UsageError(f"Unknown options: {', '.join(unknown)}.", f"The options are {known}.")
+    return Options(**options)

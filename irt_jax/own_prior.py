@@ -27,9 +27,9 @@ from scipy.special import chdtrc
 
 from irt_jax.data import Responses
 from irt_jax.delta import slopes
-from irt_jax.engines.laplace import compiled, separable_blocks
+from irt_jax.engines.laplace import compiled
 from irt_jax.engines.metric import Metric
-from irt_jax.engines.packing import pack, split, unpack
+from irt_jax.engines.packing import pack, separable_blocks, split, unpack
 from irt_jax.engines.target import Position, Target
 from irt_jax.likelihood.marginal import MarginalData, marginal_shapes
 from irt_jax.likelihood.numpyro_target import numpyro_target

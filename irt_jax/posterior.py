@@ -10,13 +10,10 @@ from jaxtyping import Float
 from irt_jax.abilities import Marginals
 from irt_jax.data import Responses
 from irt_jax.diagnostics.blocks import Block, over_blocks
-from irt_jax.names import LISTS
+from irt_jax.names import GROUP_DRAWS, LEARNED_DRAWS, LISTS
 
 #: Draws over items that posterior.nc keeps.
 ITEM_DRAWS = ("a", "b", "log_a", "c", "d", "intercept")
-#: Draws of what persons or items share: the population, by group, and learned priors.
-GROUP_DRAWS = ("population_mean", "population_sd")
-LEARNED_DRAWS = ("log_a_mean", "log_a_sd", "b_mean", "b_sd", "log_a_common")
 
 
 def marginals(draws: Float[np.ndarray, "chain draw *parameter"], interval: float) -> Marginals:

@@ -63,7 +63,7 @@ class Sampled(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What a run is told besides the data and the model.
+    """Options and helpers of a run, besides the data and the model.
 
     Attributes:
         method: name of the sampler.
@@ -98,7 +98,7 @@ def sample_joint(model: Model, responses: Responses, priors: Any, population: Po
         population: of the persons.
         run: options and helpers.
     """
-    data = joint_data(responses, priors, population)
+    data = JointData.of(responses, priors, population)
     draws = _drawn(joint_target(model), data, run)
     draws = draws._replace(values=model.align(draws.values, priors))
     with run.stopwatch.measure("summarise"):
@@ -107,11 +107,6 @@ def sample_joint(model: Model, responses: Responses, priors: Any, population: Po
         means = {name: value.mean((0, 1)) for name, value in draws.values.items()}
         problem = problem.fitted({name: means[name] for name in model.parameters}, problem.population(means))
     return Sampled(draws, abilities, problem, None)
-
-
-def joint_data(responses: Responses, priors: Any, population: Population) -> JointData:
-    """Arrays of the joint model."""
-    return JointData(responses.person, responses.item, responses.response, responses.group_code, population, priors)
 
 
 def sample_marginal(model: Model, responses: Responses, priors: Any, population: Population, run: Run) -> Sampled:

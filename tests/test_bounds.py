@@ -10,12 +10,12 @@ import pytest
 from irt_jax import memory, metrics
 from irt_jax.anchor_models import refuse_other_models
 from irt_jax.bounds import OPTIONS
-from irt_jax.calibration import make_options
 from irt_jax.data import align_anchors, encode, read_anchors
 from irt_jax.errors import InputError, OutputError
 from irt_jax.machine import Memory
 from irt_jax.models import MODELS
 from irt_jax.models.bank import code_items
+from irt_jax.options import make_options
 from irt_jax.preparation import code_models
 
 ULP_BELOW_1 = "0.9999999999999999"

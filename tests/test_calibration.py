@@ -6,10 +6,13 @@ import pyarrow as pa
 import pytest
 
 import irt_jax
-from irt_jax.calibration import calibrate, joint_data, make_options, prepare
+from irt_jax.calibration import calibrate
 from irt_jax.data import encode
 from irt_jax.errors import CalibrationWarning, InputError, UsageError
 from irt_jax.fit import Fit
+from irt_jax.options import make_options
+from irt_jax.plan import joint_data
+from irt_jax.preparation import prepare
 
 QUICK = {"chains": 2, "warmup": 200, "draws": 300, "seed": 7}
 PLAIN = {**QUICK, "abilities": "joint", "priors": "mission", "population": "fixed"}

@@ -9,11 +9,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from irt_jax.advice import choose, duration, gigabytes
+from irt_jax.advice import choose
 from irt_jax.cost import Size
 from irt_jax.data import encode
 from irt_jax.doctor import estimate_costs, examine
 from irt_jax.machine import Memory
+from irt_jax.units import duration, gigabytes
 
 #: Free bytes of a GPU.
 GPU = 100 * 10**9

@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from irt_jax.calibration import calibrate, make_options
+from irt_jax.calibration import calibrate
 from irt_jax.data import encode
 from irt_jax.engines import covariance as covariance_module
 from irt_jax.errors import UsageError
+from irt_jax.options import make_options
 from irt_jax.study.simulate import simulate
 
 NODES = np.linspace(-8.0, 8.0, 161)

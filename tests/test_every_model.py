@@ -12,15 +12,16 @@ from seeds import seed
 from soon import soon
 from test_marginal import draws_of
 
-from irt_jax.calibration import _priors, _told, calibrate, make_options
+from irt_jax.calibration import calibrate
 from irt_jax.data import align_anchors, encode, read_anchors
 from irt_jax.engines.laplace import compiled
 from irt_jax.engines.packing import unpack
 from irt_jax.models import MODELS
 from irt_jax.models.population import standard_population
+from irt_jax.options import make_options
 from irt_jax.own_prior import prior_target
+from irt_jax.plan import plan_coded, plan_priors
 from irt_jax.problem import pose
-from irt_jax.timing import Stopwatch
 
 #: Errors of one bank hang together: how much larger the variance of their sums is.
 TOGETHER = 2.0
@@ -40,12 +41,12 @@ PARAMETERS = {
 }
 
 
-def told_and_posed(table, anchors=None, **options):
+def planned_and_posed(table, anchors=None, **options):
     """The model of a calibration, and its marginal posterior on the first grid."""
     responses = encode(table)
     aligned = None if anchors is None else align_anchors(responses, read_anchors(anchors))
-    told = _told(responses, aligned, make_options(priors="mission", population="fixed", **options), [], Stopwatch())
-    return told, pose(told.model, responses, _priors(told), told.population)
+    plan = plan_coded(responses, aligned, [], make_options(priors="mission", population="fixed", **options))
+    return plan, pose(plan.model, responses, plan_priors(plan), plan.population)
 
 
 def responses_of(models, n_persons, n_categories, seed, sd=1.0):
@@ -97,8 +98,8 @@ def test_log_density_equals_quadrature_plus_priors(name):
     models = [name] * 4
     _, table = responses_of(models, 10, 3, seed=1)
     responses = encode(table)
-    told = _told(responses, None, make_options(model=name, population="fixed", priors="mission"), [], Stopwatch())
-    problem = pose(told.model, responses, _priors(told), standard_population()).on_grid(np.linspace(-9.0, 9.0, 181))
+    plan = plan_coded(responses, None, [], make_options(model=name, population="fixed", priors="mission"))
+    problem = pose(plan.model, responses, plan_priors(plan), standard_population()).on_grid(np.linspace(-9.0, 9.0, 181))
     rng, differences = np.random.default_rng(2), []
     for _ in range(3):
         vector = rng.normal(0.0, 0.5, problem.shapes.size)
@@ -107,8 +108,8 @@ def test_log_density_equals_quadrature_plus_priors(name):
             position = {key: np.asarray(value) for key, value in latent.items()}
             found = float(problem.target.log_density(position, problem.data))
         values = problem.report(vector)
-        items = own_parameters(values, told.coding.has(4).sum(1))
-        exact = log_prior(position, _priors(told))
+        items = own_parameters(values, plan.coding.has(4).sum(1))
+        exact = log_prior(position, plan_priors(plan))
         for person in range(responses.n_persons):
             own = responses.person == person
             exact += log_integral(models, items, 1.0, responses.item[own], responses.response[own])
@@ -119,7 +120,7 @@ def test_log_density_equals_quadrature_plus_priors(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_an_items_own_prior_has_its_curvature_and_knows_of_no_other_item(name):
     _, table = responses_of([name] * 4, 10, 3, seed=1)
-    _, problem = told_and_posed(table, model=name)
+    _, problem = planned_and_posed(table, model=name)
     functions, n, p = compiled(prior_target(problem.model), problem.shapes), 4, problem.shapes.block_size
     vector = np.random.default_rng(3).normal(0.0, 0.5, problem.shapes.size)
     with jax.enable_x64(True):

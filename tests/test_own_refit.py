@@ -4,21 +4,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_every_model import told_and_posed
+from test_every_model import planned_and_posed
 
-from irt_jax.calibration import _priors
 from irt_jax.engines.laplace import compiled
 from irt_jax.own_prior import prior_target
 from irt_jax.own_refit import functions_without
+from irt_jax.plan import plan_priors
 
 
 @pytest.mark.parametrize("method", ["mml", "hmc"])
 def test_equals_the_posterior_less_the_items_prior(small, method):
     """Derivatives by finite differences of its value, which is that of the posterior without the item's densities."""
-    told, problem = told_and_posed(small.responses, small.anchors, method=method)
+    plan, problem = planned_and_posed(small.responses, small.anchors, method=method)
     item, data = 2, problem.data
     x = np.random.default_rng(0).normal(0.0, 0.3, problem.shapes.size)
-    priors = _priors(told)
+    priors = plan_priors(plan)
 
     def own_log_prior(at):
         log_a, base = at.reshape(-1, 2)[item, ::-1]

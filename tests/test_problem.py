@@ -3,11 +3,11 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from test_every_model import told_and_posed
+from test_every_model import planned_and_posed
 
 from irt_jax import problem as of_problem
-from irt_jax.calibration import _priors
 from irt_jax.mode import locate
+from irt_jax.plan import plan_priors
 
 
 def flat_items(a, persons=60, items=150, seed=0):
@@ -21,8 +21,8 @@ def flat_items(a, persons=60, items=150, seed=0):
 
 def located(table, **options):
     """Numbers of nodes of the first grid and of the one that was found good enough."""
-    told, posed = told_and_posed(table, **options)
-    found = locate(posed, told.model.start(told.responses.item, told.responses.response, _priors(told)))
+    plan, posed = planned_and_posed(table, **options)
+    found = locate(posed, plan.model.start(plan.responses.item, plan.responses.response, plan_priors(plan)))
     assert found.quadrature_error < 0.01
     return len(posed.data.nodes), len(found.problem.data.nodes)
 
@@ -43,7 +43,7 @@ def test_a_grid_keeps_its_number_unless_that_is_a_waste(wanted, few, many, monke
     table, nodes = flat_items(1.0, persons=20, items=4), np.linspace(-3.0, 4.0, wanted)
     for most, expected in ((of_problem.FEW_RESPONSES, few), (0, many)):
         monkeypatch.setattr(of_problem, "FEW_RESPONSES", most)
-        before = told_and_posed(table)[1].on_grid(np.linspace(-5.0, 5.0, 32))
+        before = planned_and_posed(table)[1].on_grid(np.linspace(-5.0, 5.0, 32))
         found = np.asarray(before.on_grid(nodes).data.nodes)
         assert len(found) == expected
         np.testing.assert_allclose(found, np.linspace(-3.0, 4.0, expected))

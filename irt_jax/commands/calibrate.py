@@ -125,7 +125,6 @@ def calibrate(
     """
     with STOPWATCH.measure("import"):
         from irt_jax.calibration import calibrate as fit_model
-        from irt_jax.calibration import make_options
         from irt_jax.console import watching
         from irt_jax.data import read_anchors, read_responses
         from irt_jax.data.lock import only_one
@@ -134,6 +133,7 @@ def calibrate(
         from irt_jax.engines.checkpoint_files import check_place
         from irt_jax.engines.devices import keep_compiled
         from irt_jax.metrics import check_metrics, write_metrics
+        from irt_jax.options import make_options
 
     logs.check_format(log_format)
     keep_compiled()

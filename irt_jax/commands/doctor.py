@@ -84,7 +84,7 @@ def lines(report: "Report") -> list[str]:
     Args:
         report: from `irt_jax.doctor.examine`.
     """
-    from irt_jax.advice import gigabytes
+    from irt_jax.units import gigabytes
 
     versions, device = report.versions, report.device
     found = [_line("versions", ", ".join(f"{name} {number}" for name, number in versions.items()))]
@@ -113,7 +113,8 @@ def lines(report: "Report") -> list[str]:
 
 
 def _of_data(report: "Report") -> list[str]:
-    from irt_jax.advice import duration, gigabytes, room
+    from irt_jax.machine import room
+    from irt_jax.units import duration, gigabytes
 
     data, choice = report.data, report.choice
     assert data is not None

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from irt_jax.data.locate import Files, first_line
-from irt_jax.errors import InputError, brief, first_few
+from irt_jax.data.locate import Files
+from irt_jax.errors import InputError, brief, first_few, first_line
 
 DELIMITERS = (",", ";", "\t", "|")
 #: Bytes of the start of a file that tell how it is written.

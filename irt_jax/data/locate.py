@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from irt_jax.errors import InputError, first_few
+from irt_jax.errors import InputError, first_few, first_line
 
 PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 #: Delimited text; with `.gz` behind it too.
@@ -95,11 +95,6 @@ def _matches(parts: Sequence[str], names: Sequence[str]) -> bool:
     if parts[0] == "**":
         return any(_matches(parts[1:], names[place:]) for place in range(len(names)))
     return bool(names) and fnmatch.fnmatchcase(names[0], parts[0]) and _matches(parts[1:], names[1:])
-
-
-def first_line(error: BaseException) -> str:
-    """Give the first line of an error's message, so that ours stays one line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def locate(source: str | os.PathLike[str], suffixes: Sequence[str] = PARQUET_SUFFIXES) -> Files:

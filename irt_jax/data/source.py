@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 
 from irt_jax.data.delimited import read_delimited, read_header
 from irt_jax.data.item_lists import numbered
-from irt_jax.data.locate import CSV_SUFFIXES, Files, first_line, parts_below
+from irt_jax.data.locate import CSV_SUFFIXES, Files, parts_below
 from irt_jax.data.room import Room, bytes_of
-from irt_jax.errors import InputError, first_few
+from irt_jax.errors import InputError, first_few, first_line
 
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _THREADS = 8

@@ -20,9 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from irt_jax import signals
-from irt_jax.data.locate import first_line
 from irt_jax.engines.checkpoint_files import DAMAGED, OWN, STATE_FILE, refuse_other_forms
-from irt_jax.errors import InputError, Interrupted, OutputError
+from irt_jax.errors import InputError, Interrupted, OutputError, first_line
 from irt_jax.timing import Stopwatch
 
 #: Seconds between two checkpoints of an undisturbed run.

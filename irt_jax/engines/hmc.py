@@ -43,6 +43,8 @@ CAREFUL, CAREFUL_TIMES = 0.01, 4
 ENOUGH, ENOUGH_BEFORE = (0.9, 0.7), 5.0
 #: Where the search for a step size starts.
 FIRST_STEP = 1.0
+#: The key of what all chains share comes from the first chain's, by this number, which no iteration has.
+SHARED = 2**32 - 1
 #: The largest difference of energies along a trajectory that is not called a divergence.
 DIVERGENCE = 1000.0
 
@@ -53,6 +55,7 @@ class HmcState(NamedTuple):
     Attributes:
         chains: BlackJAX states, the chain first.
         keys: of each chain.
+        jitter: the key of what all chains share: how long a trajectory is, and how careful.
         averaging: of the step size, shared.
         short: the acceptance of trajectories of one step and of two of McLachlan's: sums and numbers, shared.
         iteration: how many are done, shared; -1 before the log density at the start is known.
@@ -60,6 +63,7 @@ class HmcState(NamedTuple):
 
     chains: blackjax_hmc.HMCState
     keys: Any
+    jitter: Any
     averaging: DualAveragingState
     short: Any
     iteration: Any
@@ -99,19 +103,19 @@ def _programs(target: Target, settings: Settings, layout: Layout) -> Programs:
     begin_averaging, average, _ = dual_averaging()
     transition = blackjax_hmc.build_kernel(rotation, DIVERGENCE)
     own, common = PartitionSpec("chain"), PartitionSpec()
-    places = HmcState(own, own, common, common, common)
+    places = HmcState(own, own, common, common, common, common)
 
     def log_density(data: Any) -> Any:
         return lambda z: target.log_density({"z": z}, data)
 
-    def place(keys: Array, data: Any) -> HmcState:
+    def place(keys: Array, jitter: Array, data: Any) -> HmcState:
         both = jax.vmap(jax.random.split)(keys)
         z = jax.vmap(lambda key: target.start(key, data)["z"])(both[:, 0])
         chains = blackjax_hmc.HMCState(z, jnp.full(len(z), -jnp.inf, z.dtype), jnp.zeros_like(z))
         averaging = begin_averaging(FIRST_STEP)._replace(log_x_avg=jnp.log(FIRST_STEP))
         averaging = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), averaging)
         short = jnp.full((2, 2), ENOUGH_BEFORE, jnp.float64)
-        return HmcState(chains, both[:, 1], averaging, short, jnp.full((), -1, jnp.int32))
+        return HmcState(chains, both[:, 1], jitter, averaging, short, jnp.full((), -1, jnp.int32))
 
     def iterate(state: HmcState, data: Any) -> tuple[HmcState, Any]:
         step, n_steps = _trajectory(state, settings)
@@ -136,7 +140,10 @@ def _programs(target: Target, settings: Settings, layout: Layout) -> Programs:
             "n_steps": (jnp.asarray(GRADIENTS)[step.scheme] * n_steps * shared).astype(jnp.int32),
             "step_size": step.angle * shared,
         }
-        return HmcState(chains, state.keys, averaging, short, state.iteration + 1), (values, stats)
+        return state._replace(chains=chains, averaging=averaging, short=short, iteration=state.iteration + 1), (
+            values,
+            stats,
+        )
 
     def advance(state: HmcState, data: Any, n: Array) -> tuple[HmcState, Any]:
         empty = empty_rows(jax.eval_shape(lambda state: iterate(state, data)[1], state))
@@ -150,10 +157,10 @@ def _programs(target: Target, settings: Settings, layout: Layout) -> Programs:
         return state, jax.tree.map(lambda rows: jnp.swapaxes(rows, 0, 1), block)
 
     shard = partial(jax.shard_map, mesh=layout.mesh, check_vma=False)
-    placed = jax.jit(shard(place, in_specs=(own, common), out_specs=places))
+    placed = jax.jit(shard(place, in_specs=(own, common, common), out_specs=places))
     advanced = jax.jit(shard(advance, in_specs=(places, common, common), out_specs=(places, own)))
     return Programs(
-        lambda keys, data: advanced(placed(keys, data), data, 1)[0],
+        lambda keys, data: advanced(placed(keys, jax.random.fold_in(keys[0], SHARED), data), data, 1)[0],
         advanced,
         lambda state: state.chains.logdensity,
         lambda state: {"z": state.chains.position},
@@ -180,7 +187,7 @@ def _trajectory(state: HmcState, settings: Settings) -> tuple[Step, Int[Array, "
     averaging = state.averaging
     warming = state.iteration < settings.warmup
     size = jnp.exp(jnp.where(warming, averaging.log_x, averaging.log_x_avg))
-    for_turn, for_care = jax.random.split(jax.random.fold_in(jax.random.key(0), state.iteration))
+    for_turn, for_care = jax.random.split(jax.random.fold_in(state.jitter, state.iteration))
     enough = state.short[:, 0] >= jnp.asarray(ENOUGH) * state.short[:, 1]
     wanted = TURN / size
     one = (wanted <= 1.0) & enough[0]

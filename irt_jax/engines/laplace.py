@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from irt_jax.arrays import AnyArray
 from irt_jax.engines.metric import Metric, arrow
-from irt_jax.engines.packing import Shapes, parameter_columns, split, unpack
+from irt_jax.engines.packing import Shapes, split, unpack
 from irt_jax.engines.target import Target
 
 #: Random sign vectors per parameter of a block: the blocks' error shrinks with its square root.
@@ -182,21 +182,6 @@ def compiled(target: Target, shapes: Shapes) -> Functions:
     return Functions(
         jax.jit(jax.value_and_grad(value)), jax.jit(hessian_times), jax.jit(blocks), jax.jit(rows_of_hessian)
     )
-
-
-def separable_blocks(
-    function: Callable[[Array], Array], x: Array, shapes: Shapes
-) -> Float[Array, "block parameter parameter"]:
-    """Diagonal blocks of the negative Hessian of a function no term of which has parameters of two blocks.
-
-    Args:
-        function: of a packed position.
-        x: where.
-        shapes: of the position.
-    """
-    times = lambda unit: jax.jvp(jax.grad(function), (x,), (unit,))[1]  # noqa: E731
-    columns = jax.lax.map(lambda unit: split(times(unit), shapes)[0], parameter_columns(shapes, x.dtype))
-    return -jnp.moveaxis(columns, 0, -1)
 
 
 def _probed_blocks(times: Callable[[Array], Array], n: int, p: int, shapes: Shapes) -> Float[Array, "block p p"]:

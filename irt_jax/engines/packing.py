@@ -1,7 +1,9 @@
 """Positions as one vector: what belongs to a block (an item's parameters) first, then what all blocks share."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -104,3 +106,18 @@ def parameter_columns(shapes: Shapes, dtype: Any) -> Float[Array, "parameter coo
     """
     unit = jnp.tile(jnp.eye(shapes.block_size, dtype=dtype)[:, None, :], (1, shapes.n_blocks, 1))
     return jnp.pad(unit.reshape(shapes.block_size, -1), ((0, 0), (0, shapes.n_shared)))
+
+
+def separable_blocks(
+    function: Callable[[Array], Array], x: Array, shapes: Shapes
+) -> Float[Array, "block parameter parameter"]:
+    """Diagonal blocks of the negative Hessian of a function no term of which has parameters of two blocks.
+
+    Args:
+        function: of a packed position.
+        x: where.
+        shapes: of the position.
+    """
+    times = lambda unit: jax.jvp(jax.grad(function), (x,), (unit,))[1]  # noqa: E731
+    columns = jax.lax.map(lambda unit: split(times(unit), shapes)[0], parameter_columns(shapes, x.dtype))
+    return -jnp.moveaxis(columns, 0, -1)

@@ -18,8 +18,7 @@ from jaxtyping import Array, Float
 from numpyro import handlers
 from numpyro.infer.util import constrain_fn, potential_energy
 
-from irt_jax.engines.laplace import separable_blocks
-from irt_jax.engines.packing import Shapes, pack, parameter_columns, unpack
+from irt_jax.engines.packing import Shapes, pack, parameter_columns, separable_blocks, unpack
 from irt_jax.engines.target import Position
 from irt_jax.likelihood.kernel import PersonBlocks, block_posterior
 from irt_jax.likelihood.layout import gather_sum, pair_products

@@ -12,6 +12,7 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Float, Int
 
 from irt_jax.arrays import AnyArray
+from irt_jax.data import Responses
 from irt_jax.engines.target import Target
 from irt_jax.likelihood.numpyro_target import numpyro_target
 from irt_jax.models.model import Model, Parameters
@@ -36,6 +37,17 @@ class JointData(NamedTuple):
     group: Int[AnyArray, " person"]
     population: Population
     priors: Any
+
+    @classmethod
+    def of(cls, responses: Responses, priors: Any, population: Population) -> "JointData":
+        """Arrays of coded responses.
+
+        Args:
+            responses: coded.
+            priors: the model's priors, arrays over items.
+            population: of the persons.
+        """
+        return cls(responses.person, responses.item, responses.response, responses.group_code, population, priors)
 
 
 def joint_model(model: Model, data: JointData) -> None:

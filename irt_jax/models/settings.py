@@ -13,9 +13,8 @@ import os
 from typing import Any, NamedTuple
 
 from irt_jax.bounds import SD, Bound, shown
-from irt_jax.data.locate import first_line
 from irt_jax.data.read_toml import read_toml
-from irt_jax.errors import InputError, first_few
+from irt_jax.errors import InputError, first_few, first_line
 
 
 class PriorSettings(NamedTuple):

@@ -8,10 +8,11 @@ import pytest
 from numpyro import handlers
 from seeds import seed
 
-from irt_jax.calibration import joint_data as make_data
-from irt_jax.calibration import make_options, prepare
 from irt_jax.likelihood.joint import joint_model, joint_target
 from irt_jax.models import TWO_PARAMETER
+from irt_jax.options import make_options
+from irt_jax.plan import joint_data as make_data
+from irt_jax.preparation import prepare
 
 
 def data_of(simulation):

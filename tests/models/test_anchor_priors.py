@@ -6,13 +6,13 @@ import pyarrow as pa
 import pytest
 from scipy.stats import beta, multivariate_normal, norm
 
-from irt_jax.calibration import _priors, _told, make_options
 from irt_jax.data import align_anchors, encode, read_anchors
 from irt_jax.engines.packing import unpack
 from irt_jax.errors import InputError
 from irt_jax.models.population import standard_population
+from irt_jax.options import make_options
+from irt_jax.plan import plan_coded, plan_priors
 from irt_jax.problem import pose
-from irt_jax.timing import Stopwatch
 
 RESPONSES = pa.table(
     {
@@ -28,8 +28,8 @@ def posed(model, anchors, **options):
     binary = RESPONSES.set_column(2, "response", [pa.array([0, 1] * 12)])
     responses = encode(RESPONSES if model in ("grm", "gpcm") else binary)
     aligned = align_anchors(responses, read_anchors(pa.table(anchors)))
-    told = _told(responses, aligned, make_options(model=model, population="fixed", **options), [], Stopwatch())
-    return told, pose(told.model, responses, _priors(told), standard_population())
+    plan = plan_coded(responses, aligned, [], make_options(model=model, population="fixed", **options))
+    return plan, pose(plan.model, responses, plan_priors(plan), standard_population())
 
 
 def log_density(problem, vector):
@@ -57,14 +57,14 @@ def test_a_covariance_is_part_of_the_prior():
 
 
 def test_thresholds_guessing_and_slipping():
-    told, _ = posed("grm", {**ANCHORS, "thresholds": [[0.4], [-1.0, 0.6]]}, priors="mission")
-    priors = _priors(told)
+    plan, _ = posed("grm", {**ANCHORS, "thresholds": [[0.4], [-1.0, 0.6]]}, priors="mission")
+    priors = plan_priors(plan)
     assert priors.n_categories.tolist() == [2, 2, 3, 3]
     assert priors.shape_mean[2, 0] == pytest.approx(np.log(1.6))
     assert priors.shape_sd[2, 0] == pytest.approx(np.sqrt(2.0) * 0.05 / 1.6)
     assert priors.shape_sd[1, 0] == 1.0
-    told, _ = posed("4pl", {**ANCHORS, "c": [0.2, None], "d": [None, 0.95]}, priors="mission")
-    priors = _priors(told)
+    plan, _ = posed("4pl", {**ANCHORS, "c": [0.2, None], "d": [None, 0.95]}, priors="mission")
+    priors = plan_priors(plan)
     assert beta.mean(*priors.c[0]) == pytest.approx(0.2)
     assert 0.015 < beta.std(*priors.c[0]) < 0.02
     assert priors.c[2].tolist() == [5.0, 17.0]
@@ -73,12 +73,12 @@ def test_thresholds_guessing_and_slipping():
 
 def test_their_own_sds_where_the_file_has_them():
     anchors = {**ANCHORS, "thresholds": [[0.4], [-1.0, 0.6]], "thresholds_sd": [None, [0.3, 0.4]]}
-    told, _ = posed("grm", anchors, priors="mission")
-    assert _priors(told).shape_sd[2, 0] == pytest.approx(0.5 / 1.6)
-    told, _ = posed("gpcm", anchors, priors="mission")
-    assert _priors(told).shape_sd[2, 0] == pytest.approx(np.sqrt((0.3**2 + 0.4**2) / 2.0))
-    told, _ = posed("4pl", {**ANCHORS, "c": [0.2, 0.3], "c_sd": [0.07, 0.5], "d": [0.9, 0.95]}, priors="mission")
-    priors = _priors(told)
+    plan, _ = posed("grm", anchors, priors="mission")
+    assert plan_priors(plan).shape_sd[2, 0] == pytest.approx(0.5 / 1.6)
+    plan, _ = posed("gpcm", anchors, priors="mission")
+    assert plan_priors(plan).shape_sd[2, 0] == pytest.approx(np.sqrt((0.3**2 + 0.4**2) / 2.0))
+    plan, _ = posed("4pl", {**ANCHORS, "c": [0.2, 0.3], "c_sd": [0.07, 0.5], "d": [0.9, 0.95]}, priors="mission")
+    priors = plan_priors(plan)
     assert (beta.mean(*priors.c[0]), beta.std(*priors.c[0])) == pytest.approx((0.2, 0.07))
     assert priors.c[2].tolist() == pytest.approx([0.3 * 22, 0.7 * 22]), "no vaguer than the prior of other items"
     assert (beta.mean(*priors.d[2]), beta.std(*priors.d[2])) == pytest.approx((0.95, 0.02))
@@ -93,18 +93,18 @@ def test_the_sds_of_a_run_are_those_of_its_anchors():
 
 def test_fixed_anchors_have_their_values_whatever_the_position():
     anchors = {**ANCHORS, "thresholds": [[0.4], [-1.0, 0.6]]}
-    told, problem = posed("grm", anchors, priors="mission", anchor_mode="fixed")
+    plan, problem = posed("grm", anchors, priors="mission", anchor_mode="fixed")
     for seed in (0, 1):
         values = problem.report(np.random.default_rng(seed).normal(size=problem.shapes.size))
         np.testing.assert_allclose(values["a"][[0, 2]], ANCHORS["a"])
         np.testing.assert_allclose(values["b"][[0, 2]], ANCHORS["b"])
         np.testing.assert_allclose(values["thresholds"][2], [-1.0, 0.6])
-    assert told.coding.estimates("a", 4).tolist() == [False, True, False, True]
+    assert plan.coding.estimates("a", 4).tolist() == [False, True, False, True]
 
 
 def test_the_mean_of_the_thresholds_is_b_whatever_the_file_says():
-    told, _ = posed("grm", {**ANCHORS, "b": [0.4, 9.0], "thresholds": [[0.4], [-1.0, 0.6]]}, priors="mission")
-    assert _priors(told).b_mean[2] == pytest.approx(-0.2)
+    plan, _ = posed("grm", {**ANCHORS, "b": [0.4, 9.0], "thresholds": [[0.4], [-1.0, 0.6]]}, priors="mission")
+    assert plan_priors(plan).b_mean[2] == pytest.approx(-0.2)
 
 
 @pytest.mark.parametrize(

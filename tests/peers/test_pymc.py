@@ -9,8 +9,11 @@ import pytest
 from posteriors import as_summaries, assert_one_posterior, assert_summaries_agree, count
 from seeds import seed
 
-from irt_jax.calibration import calibrate, joint_data, make_options, prepare
+from irt_jax.calibration import calibrate
 from irt_jax.demo import verbagg
+from irt_jax.options import make_options
+from irt_jax.plan import joint_data
+from irt_jax.preparation import prepare
 from irt_jax.study.simulate import simulate
 
 pytestmark = [
