@@ -95,7 +95,10 @@ def fit_of_estimates(
         stopwatch: of the run.
     """
     interval = plan.options.interval
-    fit = of_all_items(estimated.fit, keep)
+    part = plan.of_items(keep)
+    scores = part.coding.scores(part.responses.n_items)
+    fit = item_fit(estimated.problem, estimated.curves, estimated.population, part.responses, scores)
+    fit = of_all_items(fit, keep)
     items = estimates_table(
         estimated,
         plan.responses,

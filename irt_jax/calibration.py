@@ -149,7 +149,6 @@ def _estimated(plan: Plan, watch: Stopwatch) -> Fit:
         *(plan.options.interval, watch),
         flat=flat,
         alone=part.exact_without_prior,
-        scores=part.coding.scores(part.responses.n_items),
     )
     if flat and all(reason is not None for reason in found.reason):
         raise ConvergenceError(f"No item has an estimate: {found.reason[0]}.", "Use proper --priors, such as mission.")

@@ -23,7 +23,6 @@ from irt_jax.direction import upright
 from irt_jax.engines.covariance import covariance
 from irt_jax.engines.devices import prepare_devices
 from irt_jax.engines.laplace import with_directions
-from irt_jax.item_fit import ItemFit, item_fit
 from irt_jax.maximum import LARGEST_SLOPE, locate_maximum
 from irt_jax.mode import locate_best
 from irt_jax.models.model import Model
@@ -55,7 +54,8 @@ class Estimated(NamedTuple):
         population: mean and SD, each (group,).
         abilities: EAP, SD and interval of every person, given the estimates.
         log_likelihood: marginal, at the estimates.
-        fit: of the items.
+        problem: the posterior, on the grid of the estimates.
+        curves: item parameters at the maximum, by name; no value at a boundary is rounded to it.
         reason: why an item has no estimate, or None; one an item.
         quadrature_error: in standard errors.
         relative_error: of the standard errors.
@@ -74,7 +74,8 @@ class Estimated(NamedTuple):
     population: tuple[np.ndarray, np.ndarray]
     abilities: Marginals
     log_likelihood: float
-    fit: ItemFit
+    problem: Problem
+    curves: dict[str, np.ndarray]
     reason: list[str | None]
     quadrature_error: float
     relative_error: float
@@ -97,7 +98,6 @@ def estimate(
     *,
     flat: bool = False,
     alone: Bool[np.ndarray, " item"] | None = None,
-    scores: Float[np.ndarray, "item category"] | None = None,
 ) -> Estimated:
     """Climb to the maximum and invert the information there.
 
@@ -110,7 +110,6 @@ def estimate(
         stopwatch: takes the stages' seconds.
         flat: whether there are no priors, so that what is shared is estimated beside the items.
         alone: items whose estimates without their own priors are wanted exactly; None where none are wanted at all.
-        scores: of each item's categories, for `item_fit`.
 
     Raises:
         ConvergenceError: no grid that is fine enough.
@@ -145,7 +144,6 @@ def estimate(
         abilities = _abilities(problem, values, interval)
         items = {name: values[name] for name in problem.model.parameters}
         log_likelihood = problem.log_likelihood(items, problem.population(values))
-        fit = item_fit(problem, items, problem.population(values), responses, scores)
     endless = maximum.endless if maximum else np.zeros(responses.n_items, bool)
     log_likelihood -= _apart(responses, endless)
     for name, at in maximum.at_boundary.items() if maximum else ():
@@ -160,7 +158,8 @@ def estimate(
         problem.population(values),
         abilities,
         log_likelihood,
-        fit,
+        problem,
+        items,
         reason,
         error,
         own.relative_error,

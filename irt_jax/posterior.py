@@ -5,32 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 import xarray as xr
-from jaxtyping import Float
 
-from irt_jax.abilities import Marginals
 from irt_jax.data import Responses
-from irt_jax.diagnostics.blocks import Block, over_blocks
 from irt_jax.names import GROUP_DRAWS, LEARNED_DRAWS, LISTS
 
 #: Draws over items that posterior.nc keeps.
 ITEM_DRAWS = ("a", "b", "log_a", "c", "d", "intercept")
-
-
-def marginals(draws: Float[np.ndarray, "chain draw *parameter"], interval: float) -> Marginals:
-    """Summarise draws over chains; NaN where a draw is not finite.
-
-    Args:
-        draws: chains and draws first.
-        interval: probability mass of the equal-tailed interval.
-    """
-    tail = (1.0 - interval) / 2.0
-
-    def of_block(block: Block) -> np.ndarray:
-        pooled = block.reshape(len(block), -1)
-        lower, upper = np.quantile(pooled, [tail, 1.0 - tail], axis=1)
-        return np.stack((pooled.mean(1), pooled.std(1, ddof=1), lower, upper))
-
-    return Marginals(*over_blocks(of_block, draws, n_statistics=4))
 
 
 def reliability(persons: pa.Table) -> float:

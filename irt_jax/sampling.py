@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Bool
 
-from irt_jax.abilities import Marginals, Populations, draw_abilities, mean_posterior, summarise_abilities
+from irt_jax.abilities import Marginals, Populations, draw_abilities, marginals, mean_posterior, summarise_abilities
 from irt_jax.compiling import compilation_apart
 from irt_jax.data import Responses
 from irt_jax.direction import upright
@@ -25,7 +25,6 @@ from irt_jax.mode import QUADRATURE_LIMIT, grid_errors, locate_best
 from irt_jax.models.model import Model
 from irt_jax.models.population import Population
 from irt_jax.own_prior import without_own_priors
-from irt_jax.posterior import marginals
 from irt_jax.problem import Problem, pose
 from irt_jax.timing import Stopwatch
 

@@ -8,14 +8,13 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Float
 
-from irt_jax.abilities import Marginals
+from irt_jax.abilities import Marginals, marginals
 from irt_jax.data import Responses
 from irt_jax.diagnostics import Summary
 from irt_jax.estimation import Estimated
 from irt_jax.location import OF_DRAWS, undecided
 from irt_jax.models.bank import Coding
 from irt_jax.names import GROUP, ITEM, LINEAR, LISTS, PERSON, REPORTED
-from irt_jax.posterior import marginals
 from irt_jax.schema import items_schema, persons_schema
 
 

@@ -25,6 +25,7 @@ from irt_jax.abilities.density import (
 )
 from irt_jax.abilities.quantiles import grid_quantiles
 from irt_jax.arrays import AnyArray
+from irt_jax.diagnostics.blocks import Block, over_blocks
 from irt_jax.likelihood.kernel import PersonBlocks
 from irt_jax.likelihood.marginal import MarginalData
 from irt_jax.models.model import Model
@@ -108,3 +109,20 @@ def summarise_abilities(
     probability = np.broadcast_to(np.array([[tail], [1.0 - tail]]), (2, len(posterior)))
     lower, upper = np.asarray(grid_quantiles(np.log(np.maximum(posterior, LEAST)), nodes, probability), np.float64)
     return Marginals(mean[place], sd[place], lower[place], upper[place])
+
+
+def marginals(draws: Float[np.ndarray, "chain draw *parameter"], interval: float) -> Marginals:
+    """Summarise draws over chains; NaN where a draw is not finite.
+
+    Args:
+        draws: chains and draws first.
+        interval: probability mass of the equal-tailed interval.
+    """
+    tail = (1.0 - interval) / 2.0
+
+    def of_block(block: Block) -> np.ndarray:
+        pooled = block.reshape(len(block), -1)
+        lower, upper = np.quantile(pooled, [tail, 1.0 - tail], axis=1)
+        return np.stack((pooled.mean(1), pooled.std(1, ddof=1), lower, upper))
+
+    return Marginals(*over_blocks(of_block, draws, n_statistics=4))

@@ -1,6 +1,7 @@
 """Outputs where they must not be: files of runs, of other programs, links and devices; hand-written settings."""
 
 import errno
+import json
 import os
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ def run(tmp_path) -> Path:
     folder = tmp_path / "run"
     folder.mkdir()
     for name in ("run.json", "items.parquet", "persons.parquet"):
-        (folder / name).write_text("{}")
+        (folder / name).write_text(json.dumps({"versions": {"irt-jax": "1"}}))
     return folder
 
 
