@@ -75,7 +75,7 @@ def write_case(name: str, folder: Path) -> None:
         simulation = simulate(*size, anchor_items=size.items // 10, seed=SEED)
         simulation.write(folder, overwrite=True)
     elif name == "verbagg":
-        from irt_jax.demo import verbagg
+        from irt_jax.study.demo import verbagg
 
         pq.write_table(verbagg(), folder / "responses.parquet")
     else:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from irt_jax.options import METHODS
+from irt_jax.contract.options import METHODS
 
 ROOT = Path(__file__).parents[1]
 PEERS = Path(__file__).parent / "peers"

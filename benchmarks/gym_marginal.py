@@ -54,18 +54,18 @@ def run(folder: Path, chains: int | None, draws: int | None, seed: int) -> dict[
     from benchmarks.inference_gym import ITEMS, RESPONSES
     from benchmarks.outcome import Outcome
     from irt_jax.abilities import Populations, draw_abilities
+    from irt_jax.contract.options import OF_SAMPLERS, SAMPLER_DEFAULTS
+    from irt_jax.contract.sampler_settings import Settings
     from irt_jax.data import encode, read_responses
-    from irt_jax.engines.devices import prepare_devices
-    from irt_jax.engines.laplace import with_directions
-    from irt_jax.engines.settings import Settings
-    from irt_jax.engines.whitened import whitened_target
-    from irt_jax.mode import locate
+    from irt_jax.inference.laplace.hessian import with_directions
+    from irt_jax.inference.laplace.whitened import whitened_target
+    from irt_jax.inference.marginal_posterior import pose
+    from irt_jax.inference.mode import locate
     from irt_jax.models import Model
-    from irt_jax.options import OF_SAMPLERS, SAMPLER_DEFAULTS
-    from irt_jax.problem import pose
+    from irt_jax.runtime.devices import prepare_devices
 
     prepare_devices()
-    from irt_jax.engines.hmc import hmc
+    from irt_jax.inference.samplers.hmc import hmc
 
     started = time.perf_counter()
     responses = encode(read_responses(folder / RESPONSES))

@@ -2,7 +2,7 @@
 
 One value and gradient of the marginal log-likelihood, by lists and by a matrix, over how much of persons x rows has a
 response, and by lists over the responses of a block. Prints one JSON line a measurement; the constants in
-`irt_jax/likelihood/blocks.py` come from here.
+`irt_jax/likelihood/person_blocks.py` come from here.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from irt_jax.likelihood import blocks
+from irt_jax.likelihood import person_blocks
 from irt_jax.likelihood.kernel import marginal_log_likelihood
 
 ITEMS, NODES = 100, 24
@@ -44,11 +44,12 @@ def milliseconds(per_person: int, n_responses: int, chains: int, fill: float, of
     item = np.argpartition(random.random((n_persons, ITEMS)), per_person - 1)[:, :per_person]
     row = 2 * np.sort(item) + random.integers(2, size=item.shape)
     person = np.repeat(np.arange(n_persons), per_person)
-    places = {name: mock.patch.object(blocks, name, fill) for name in ("DENSE_FILL_CPU", "DENSE_FILL_ACCELERATOR")}
-    places["BLOCK_RESPONSES"] = mock.patch.object(blocks, "BLOCK_RESPONSES", of_block)
+    fills = ("DENSE_FILL_CPU", "DENSE_FILL_ACCELERATOR")
+    places = {name: mock.patch.object(person_blocks, name, fill) for name in fills}
+    places["BLOCK_RESPONSES"] = mock.patch.object(person_blocks, "BLOCK_RESPONSES", of_block)
     for place in places.values():
         place.start()
-    laid_out, _ = blocks.person_blocks(person, row.ravel(), n_persons, 2 * ITEMS)
+    laid_out, _ = person_blocks.person_blocks(person, row.ravel(), n_persons, 2 * ITEMS)
     mock.patch.stopall()
     with jax.enable_x64(True):
         data = jax.tree.map(jnp.asarray, laid_out)
@@ -85,7 +86,7 @@ def main() -> None:
         for chains in CHAINS:
             for per_person in PER_PERSON:
                 for layout in ("lists", "matrix"):
-                    measure(layout, per_person, n_responses, chains, blocks.BLOCK_RESPONSES)
+                    measure(layout, per_person, n_responses, chains, person_blocks.BLOCK_RESPONSES)
     for of_block in BLOCKS:
         measure("lists", 16, LARGE, CHAINS[-1], of_block)
     if result:

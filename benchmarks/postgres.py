@@ -22,7 +22,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from irt_jax.schema import items_schema
+from irt_jax.contract.schema import items_schema
 from scripts.database import filling, schema
 from scripts.database.embedded import embedded_server
 from scripts.database.windows import month

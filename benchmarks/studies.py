@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 
 from irt_jax.calibration import calibrate
-from irt_jax.drift import drift as find_drift
 from irt_jax.errors import CalibrationWarning
-from irt_jax.fit import Fit
+from irt_jax.linking.drift import drift as find_drift
+from irt_jax.results.fit import Fit
 from irt_jax.study.simulate import Simulation, simulate
 
 PERSONS, ITEMS, PER_PERSON, ANCHORS = 1000, 150, 20, 15

@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from irt_jax.calibration import calibrate
-from irt_jax.comparison import compare
-from irt_jax.drift import drift
 from irt_jax.errors import CalibrationWarning
-from irt_jax.fit import Fit
+from irt_jax.linking.comparison import compare
+from irt_jax.linking.drift import drift
 from irt_jax.monthly import Evidence, promotion_table
 from irt_jax.monthly.screening import flagged
+from irt_jax.results.fit import Fit
 from irt_jax.study.simulate import simulate
 
 BANK = {"persons": 3000, "items": 60, "per_person": 20, "anchor_items": 20}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from irt_jax.errors import InputError as InputError
     from irt_jax.errors import IrtError as IrtError
     from irt_jax.errors import UsageError as UsageError
-    from irt_jax.fit import Fit as Fit
+    from irt_jax.results.fit import Fit as Fit
     from irt_jax.study.simulate import simulate as simulate
 
 #: Public name -> module. Modules are imported at the first use of a name, so that the package loads at once.
@@ -27,7 +27,7 @@ _HOMES = {
     "InputError": "irt_jax.errors",
     "IrtError": "irt_jax.errors",
     "UsageError": "irt_jax.errors",
-    "Fit": "irt_jax.fit",
+    "Fit": "irt_jax.results.fit",
     "simulate": "irt_jax.study.simulate",
 }
 __all__ = list(_HOMES)

@@ -9,20 +9,20 @@ from typing import Any
 import jax
 import numpy as np
 
-from irt_jax.assemble import fit_of_draws, fit_of_estimates, package_versions
+from irt_jax.contract.options import Options, make_options
+from irt_jax.contract.sampler_settings import ProgressCallback, Settings
 from irt_jax.data import Responses
 from irt_jax.data.read import Source
-from irt_jax.engines.checkpoint import Checkpoint
-from irt_jax.engines.programs import free_programs
-from irt_jax.engines.settings import ProgressCallback, Settings
 from irt_jax.errors import CalibrationWarning, ConvergenceError, InputError
-from irt_jax.estimation import estimable, estimate
-from irt_jax.fit import Fit
-from irt_jax.memory import refuse_draws
-from irt_jax.options import Options, make_options
+from irt_jax.inference.point_estimate import estimable, estimate
+from irt_jax.inference.sample import Run, sample_joint, sample_marginal
+from irt_jax.inference.samplers.checkpoint import Checkpoint
 from irt_jax.plan import Plan, plan_calibration, plan_priors
-from irt_jax.sampling import Run, sample_joint, sample_marginal
-from irt_jax.timing import Stopwatch
+from irt_jax.results.assemble import fit_of_draws, fit_of_estimates, package_versions
+from irt_jax.results.fit import Fit
+from irt_jax.runtime.memory import refuse_draws
+from irt_jax.runtime.programs import free_programs
+from irt_jax.runtime.stopwatch import Stopwatch
 
 #: How abilities are dealt with, by the name that users type.
 SAMPLERS = {"joint": sample_joint, "marginal": sample_marginal}

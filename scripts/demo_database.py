@@ -9,7 +9,7 @@ import typer
 if not __package__:  # run as a file: the checkout is found from here
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from irt_jax.terminal import say
+from irt_jax.runtime.terminal import say
 from scripts.database.command import URL_HELP, run
 
 app = typer.Typer(

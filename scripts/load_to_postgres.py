@@ -10,7 +10,7 @@ import typer
 if not __package__:  # run as a file: the checkout is found from here
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from irt_jax.terminal import say, shown
+from irt_jax.runtime.terminal import say, shown
 from scripts.database.command import URL_HELP, note, run
 
 if TYPE_CHECKING:

@@ -12,13 +12,12 @@ if Path("/dev/nvidiactl").exists():
     os.environ.setdefault("XLA_FLAGS", "--xla_gpu_deterministic_ops=true")
 
 import jax
-import limits
 import pytest
-import seeds
+from support import limits, seeds
 
 from irt_jax import cli
-from irt_jax.engines.devices import available_cores
-from irt_jax.engines.programs import free_programs
+from irt_jax.runtime.devices import available_cores
+from irt_jax.runtime.programs import free_programs
 from irt_jax.study.simulate import Simulation, simulate
 
 jax.config.update("jax_num_cpu_devices", available_cores())

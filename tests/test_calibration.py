@@ -1,18 +1,18 @@
 import warnings
 
 import numpy as np
-import oracle
 import pyarrow as pa
 import pytest
+from support import oracle
 
 import irt_jax
 from irt_jax.calibration import calibrate
+from irt_jax.contract.options import make_options
 from irt_jax.data import encode
 from irt_jax.errors import CalibrationWarning, InputError, UsageError
-from irt_jax.fit import Fit
-from irt_jax.options import make_options
 from irt_jax.plan import joint_data
-from irt_jax.preparation import prepare
+from irt_jax.plan.preparation import prepare
+from irt_jax.results.fit import Fit
 
 QUICK = {"chains": 2, "warmup": 200, "draws": 300, "seed": 7}
 PLAIN = {**QUICK, "abilities": "joint", "priors": "mission", "population": "fixed"}

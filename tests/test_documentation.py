@@ -8,7 +8,7 @@ import pytest
 import typer.main
 
 from irt_jax import cli
-from irt_jax.options import Options
+from irt_jax.contract.options import Options
 
 README = Path(__file__).parents[1] / "README.md"
 

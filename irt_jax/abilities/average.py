@@ -15,20 +15,13 @@ import numpy as np
 from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float, Int
 
-from irt_jax.abilities.density import (
-    Batch,
-    Populations,
-    batches,
-    block_log_density,
-    device_mesh,
-    draws_beside,
-)
+from irt_jax.abilities.density import Batch, Populations, batches, block_log_density, device_mesh, draws_beside
 from irt_jax.abilities.quantiles import grid_quantiles
-from irt_jax.arrays import AnyArray
 from irt_jax.diagnostics.blocks import Block, over_blocks
 from irt_jax.likelihood.kernel import PersonBlocks
 from irt_jax.likelihood.marginal import MarginalData
 from irt_jax.models.model import Model
+from irt_jax.runtime.arrays import AnyArray
 
 #: Probabilities of a node below this count as this: the logarithm needs one, and float32 has none below 1e-38.
 LEAST = 1e-30

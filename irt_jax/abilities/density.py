@@ -9,11 +9,11 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
 
-from irt_jax.arrays import AnyArray
+from irt_jax.likelihood.gather import gather_sum
 from irt_jax.likelihood.kernel import PersonBlocks
-from irt_jax.likelihood.layout import gather_sum
 from irt_jax.likelihood.marginal import item_table, node_log_weight
 from irt_jax.models.model import Model, Parameters
+from irt_jax.runtime.arrays import AnyArray
 
 #: Draws whose tables lie side by side, so that one gather serves them all.
 BESIDE = 8

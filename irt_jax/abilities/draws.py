@@ -9,19 +9,12 @@ import numpy as np
 from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float, Int, Key
 
-from irt_jax.abilities.density import (
-    Batch,
-    Populations,
-    batches,
-    block_log_density,
-    device_mesh,
-    draws_beside,
-)
+from irt_jax.abilities.density import Batch, Populations, batches, block_log_density, device_mesh, draws_beside
 from irt_jax.abilities.quantiles import grid_quantiles
-from irt_jax.arrays import AnyArray
 from irt_jax.likelihood.kernel import PersonBlocks
 from irt_jax.likelihood.marginal import MarginalData
 from irt_jax.models.model import Model
+from irt_jax.runtime.arrays import AnyArray
 
 #: Abilities that one call on the devices returns, unless one round of them has more.
 RETURNED = 2**20

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.interpolate import make_interp_spline
 
-from irt_jax.arrays import AnyArray
+from irt_jax.runtime.arrays import AnyArray
 
 #: Intervals between two nodes; even, for Simpson's rule.
 FINER = 4

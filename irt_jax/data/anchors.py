@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float64, Int32, Int64
 
+from irt_jax.contract.names import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM
 from irt_jax.data.check import as_numbers, is_string, offenders
 from irt_jax.data.domain import refuse_anchors_outside
 from irt_jax.data.encode import Responses
@@ -14,7 +15,6 @@ from irt_jax.data.item_table import UNTYPED, numbers_or_nan, padded_lists, read_
 from irt_jax.data.read import Source
 from irt_jax.data.source import Wanted, describe
 from irt_jax.errors import InputError, first_few
-from irt_jax.names import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM
 
 _OPTIONAL_SDS = ("c_sd", "d_sd")
 _LISTS = ("thresholds", "thresholds_sd")

@@ -3,8 +3,8 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from irt_jax.contract.names import ITEM, PERSON, RESPONSE
 from irt_jax.errors import InputError, first_few, first_line
-from irt_jax.names import ITEM, PERSON, RESPONSE
 
 #: No response is larger: a category this high is a percentage, a score or an id in the wrong column.
 MAX_RESPONSE = 2**15

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Bool
 
-from irt_jax.bounds import Bound
+from irt_jax.contract.bounds import Bound
+from irt_jax.contract.names import ITEM
 from irt_jax.data.item_table import numbers_or_nan, padded_lists
 from irt_jax.errors import InputError
-from irt_jax.names import ITEM
 
 #: Guessing and slipping: a curve goes from c up to d.
 C, D = Bound(0.0, 0.999), Bound(0.001, 1.0)

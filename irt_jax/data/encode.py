@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Bool, Float64, Int32, Int64
 
+from irt_jax.contract.names import GROUP, ITEM, PERSON, REPEATS, RESPONSE, SEQ, WEIGHT
 from irt_jax.data.repeats import without_repeats
 from irt_jax.data.similar import similar_ids
 from irt_jax.data.told import told_of
 from irt_jax.errors import InputError, UsageError, first_few
-from irt_jax.names import GROUP, ITEM, PERSON, REPEATS, RESPONSE, SEQ, WEIGHT
 
 DROPPED = (
     "null_responses",

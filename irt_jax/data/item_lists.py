@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float64
 
+from irt_jax.contract.names import ITEM, LISTS
 from irt_jax.data.check import is_string
 from irt_jax.errors import InputError, first_few
-from irt_jax.names import ITEM, LISTS
 
 THRESHOLDS = "thresholds"
 #: What separates the entries of a list in text, what stands around it, and what an entry without a value is.

@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from jaxtyping import Float64
 
+from irt_jax.contract.names import GROUP, ITEM, ITEMS_FILE, LISTS
 from irt_jax.data.check import as_numbers, check_ids, is_string
 from irt_jax.data.delimited import as_arrow, how_written
 from irt_jax.data.item_lists import with_lists
 from irt_jax.data.locate import CSV_SUFFIXES, Files, locate
 from irt_jax.data.source import Wanted, describe, from_memory, pick, read_parquet
 from irt_jax.errors import InputError, first_few, first_line
-from irt_jax.names import GROUP, ITEM, ITEMS_FILE, LISTS
 
 #: Marks ids from a CSV, where a number and its text look the same: they match ids of either kind.
 UNTYPED = {b"irt_jax": b"untyped"}

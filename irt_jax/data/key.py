@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Bool, Int
 
+from irt_jax.contract.names import ITEM
 from irt_jax.data.encode import Responses
 from irt_jax.data.item_table import numbers_or_nan, read_item_table
 from irt_jax.data.source import Wanted, describe
 from irt_jax.errors import InputError, first_few
-from irt_jax.names import ITEM
 
 CATEGORY = "category"
 

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from irt_jax.contract.names import ITEM, PERSON, RESPONSE
 from irt_jax.data.check import MANY_CODES, is_string, offenders
 from irt_jax.errors import InputError, UsageError, first_few
-from irt_jax.names import ITEM, PERSON, RESPONSE
 
 #: What people, R, SPSS, SQL and pandas write where there is no response; in any case.
 WORDS = (

@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from irt_jax.data.read_json import read_json
-from irt_jax.errors import InputError, OutputError, first_few
-from irt_jax.names import (
+from irt_jax.contract.names import (
     ANCHORS_FILE,
     DRIFT_FILE,
     ITEMS_FILE,
@@ -23,6 +21,8 @@ from irt_jax.names import (
     PROMOTION_FILE,
     RUN_FILE,
 )
+from irt_jax.data.read_json import read_json
+from irt_jax.errors import InputError, OutputError, first_few
 
 #: What systems leave in folders, and what killed commands leave under hidden names.
 PASSED_OVER = (".DS_Store", "Thumbs.db", "desktop.ini", ".nfs*", ".*.part-*", ".*.old-*", ".*.probe-*", ".*.lock")

@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from irt_jax.contract.names import ITEM, PERSON, RESPONSE
 from irt_jax.data.check import is_string
 from irt_jax.data.delimited import read_delimited, read_header
 from irt_jax.data.locate import Files, parts_below
 from irt_jax.data.missing import WORDS
 from irt_jax.data.source import are_text, plain
 from irt_jax.errors import InputError
-from irt_jax.names import ITEM, PERSON, RESPONSE
 
 #: Rows and columns that are looked at.
 ROWS, COLUMNS = 1000, 300

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 import pyarrow as pa
 
-from irt_jax.bounds import check_options
+from irt_jax.contract.bounds import check_options
+from irt_jax.contract.names import GROUP, ITEM, PERSON, RESPONSE, SEQ, WEIGHT
 from irt_jax.data.check import as_groups, as_numbers, as_order, as_responses, check_ids, is_string
 from irt_jax.data.delimited import as_any, as_ids, as_weights
 from irt_jax.data.locate import CSV_SUFFIXES, PARQUET_SUFFIXES, Files, locate
@@ -17,7 +18,6 @@ from irt_jax.data.source import Wanted, are_text, describe, from_memory, read_pa
 from irt_jax.data.told import told_before, with_told
 from irt_jax.data.wide import melt, refuse_columns_of_wide, wanted_of_wide
 from irt_jax.errors import InputError, UsageError
-from irt_jax.names import GROUP, ITEM, PERSON, RESPONSE, SEQ, WEIGHT
 
 if TYPE_CHECKING:
     import pandas as pd

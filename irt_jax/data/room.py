@@ -6,7 +6,7 @@ import threading
 import pyarrow as pa
 
 from irt_jax.errors import InputError
-from irt_jax.machine import memory
+from irt_jax.runtime.machine import memory
 
 #: Bytes of a row while it is coded: the codes of person and item, their key, and the order of the rows, once sorted.
 CODING = 32

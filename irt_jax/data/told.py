@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from irt_jax.names import READ
+from irt_jax.contract.names import READ
 
 
 def with_told(table: pa.Table, **told: Any) -> pa.Table:

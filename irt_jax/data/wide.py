@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from irt_jax.contract.names import GROUP, ITEM, PERSON, RESPONSE, WEIGHT
 from irt_jax.data.check import check_ids, is_string
 from irt_jax.data.missing import Codes
 from irt_jax.data.not_items import check_ignored, doubtful_columns
@@ -13,7 +14,6 @@ from irt_jax.data.peek import Peek, item_columns, looks_like_item, nobody_named,
 from irt_jax.data.room import Room, bytes_of
 from irt_jax.data.source import Wanted
 from irt_jax.errors import InputError, UsageError, first_few
-from irt_jax.names import GROUP, ITEM, PERSON, RESPONSE, WEIGHT
 
 #: What R and pandas call the column of row numbers that they write.
 ROW_NUMBERS = ("", "Unnamed: 0", "__index_level_0__")

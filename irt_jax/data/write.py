@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from irt_jax import signals
 from irt_jax.data.leftovers import beside as _beside
 from irt_jax.data.leftovers import exchange, sweep
 from irt_jax.data.overwrite import RUN, Kind, check_replaceable, keep_runs
 from irt_jax.data.paths import check_path, check_writable
 from irt_jax.data.replaceable_file import check_place, check_table
 from irt_jax.errors import OutputError
+from irt_jax.runtime import signals
 
 if TYPE_CHECKING:
     import xarray as xr

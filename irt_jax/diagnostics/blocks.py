@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import fft, special
 
-from irt_jax.machine import available_cores
+from irt_jax.runtime.machine import available_cores
 
 Draws = Float[np.ndarray, "chain draw *parameter"]
 Block = Float[np.ndarray, "block chain draw"]

@@ -11,12 +11,12 @@ import numpyro
 import numpyro.distributions as dist
 from jaxtyping import Array, Float, Int
 
-from irt_jax.arrays import AnyArray
 from irt_jax.data import Responses
-from irt_jax.engines.target import Target
+from irt_jax.likelihood.log_density import Target
 from irt_jax.likelihood.numpyro_target import numpyro_target
 from irt_jax.models.model import Model, Parameters
 from irt_jax.models.population import Population
+from irt_jax.runtime.arrays import AnyArray
 
 
 class JointData(NamedTuple):

@@ -18,8 +18,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from irt_jax.arrays import AnyArray
-from irt_jax.likelihood.layout import DenseLayout, GatherLayout, TransposedLayout, gather_sum
+from irt_jax.likelihood.gather import DenseLayout, GatherLayout, TransposedLayout, gather_sum
+from irt_jax.runtime.arrays import AnyArray
 
 #: On a CPU, chains whose tables take more bytes are evaluated one by one. Nanoseconds per response and chain, 32 nodes,
 #: 2 cores, together and one by one: 4.4 and 5.3 for 8 chains x 1,000 rows (1 MB), 5.9 and 5.5 for 4 x 4,000 (2 MB),

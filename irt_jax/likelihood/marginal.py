@@ -8,14 +8,14 @@ import jax.numpy as jnp
 import numpyro
 from jaxtyping import Array, Float
 
-from irt_jax.arrays import AnyArray
-from irt_jax.engines.packing import Shapes
-from irt_jax.engines.target import Position, Target
-from irt_jax.likelihood.information import item_information
+from irt_jax.likelihood.flatten import Shapes
 from irt_jax.likelihood.kernel import PersonBlocks, marginal_log_likelihood
+from irt_jax.likelihood.log_density import Position, Target
 from irt_jax.likelihood.numpyro_target import numpyro_target, position_shapes
+from irt_jax.likelihood.observed_information import item_information
 from irt_jax.models.model import Model, Parameters
 from irt_jax.models.population import Population
+from irt_jax.runtime.arrays import AnyArray
 
 #: SD in spacings below which a population counts as narrow.
 HALF = 0.5

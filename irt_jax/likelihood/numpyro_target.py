@@ -9,9 +9,9 @@ from jaxtyping import Array, Float
 from numpyro import handlers
 from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
-from irt_jax.arrays import AnyArray
-from irt_jax.engines.packing import Shapes
-from irt_jax.engines.target import Position, Target
+from irt_jax.likelihood.flatten import Shapes
+from irt_jax.likelihood.log_density import Position, Target
+from irt_jax.runtime.arrays import AnyArray
 
 #: The NumPyro plate whose sites are the blocks of a metric.
 BLOCK_PLATE = "item"

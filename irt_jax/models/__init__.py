@@ -10,7 +10,7 @@ from irt_jax.models.model import ItemModel, Model
 from irt_jax.models.polytomous import GPCM, GRM, NOMINAL, PCM
 from irt_jax.models.priors import item_priors
 from irt_jax.models.slope_intercept import flat_model
-from irt_jax.terminal import shown
+from irt_jax.runtime.terminal import shown
 
 #: Every model by the name that users type.
 MODELS: dict[str, ItemModel] = {model.name: model for model in (RASCH, ONE, TWO, THREE, FOUR, PCM, GPCM, GRM, NOMINAL)}

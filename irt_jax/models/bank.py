@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from irt_jax.arrays import AnyArray
+from irt_jax.contract.names import PER_CATEGORY
 from irt_jax.models.direction import category_scores
 from irt_jax.models.logits import NEVER
 from irt_jax.models.model import ItemModel, LogProbabilities, Parameters
-from irt_jax.names import PER_CATEGORY
+from irt_jax.runtime.arrays import AnyArray
 
 
 class Bank(NamedTuple):

@@ -13,7 +13,7 @@ import numpyro
 import numpyro.distributions as dist
 from jaxtyping import Bool, Float
 
-from irt_jax.arrays import AnyArray
+from irt_jax.runtime.arrays import AnyArray
 
 
 class Hierarchy(NamedTuple):

@@ -13,14 +13,14 @@ import numpyro
 import numpyro.distributions as dist
 from jaxtyping import Bool, Float, Int
 
-from irt_jax.arrays import AnyArray
 from irt_jax.models.bank import Bank, item_constants, log_probabilities, of_thresholds
 from irt_jax.models.hierarchy import Hierarchy, sample_normal, start_normal
+from irt_jax.models.initial_values import first_nominal, first_thresholds
 from irt_jax.models.model import Model, Parameters
 from irt_jax.models.polytomous import NOMINAL, same_direction
-from irt_jax.models.release import Release, easier, sample_release
-from irt_jax.models.starts import first_nominal, first_thresholds
+from irt_jax.models.robust_anchors import Release, easier, sample_release
 from irt_jax.models.thresholds import coordinates, deviations
+from irt_jax.runtime.arrays import AnyArray
 
 
 class ItemPriors(NamedTuple):

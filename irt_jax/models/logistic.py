@@ -10,9 +10,9 @@ Intelligence and Attainment Tests; Birnbaum (1968), in Lord & Novick, Statistica
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from irt_jax.arrays import AnyArray
 from irt_jax.models.logits import log_probabilities_of_logit, logit
 from irt_jax.models.model import ItemModel, Parameters
+from irt_jax.runtime.arrays import AnyArray
 
 
 def two_parameter(items: Parameters, ability: Float[AnyArray, "..."]) -> Float[Array, "... 2"]:

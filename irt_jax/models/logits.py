@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from irt_jax.arrays import AnyArray
 from irt_jax.models.model import Parameters
+from irt_jax.runtime.arrays import AnyArray
 
 #: Stands for the log-probability of a category that an item does not have: finite, so that no derivative is lost.
 NEVER = -1e30

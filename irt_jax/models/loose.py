@@ -6,7 +6,7 @@ import numpyro.distributions as dist
 from jaxtyping import Array
 from numpyro.distributions import constraints
 
-from irt_jax.arrays import AnyArray
+from irt_jax.runtime.arrays import AnyArray
 
 
 class Loose(dist.Distribution):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Array, Float, Int, Num
 
-from irt_jax.arrays import AnyArray
+from irt_jax.runtime.arrays import AnyArray
 
 #: Item parameters by name, each with the items (or the responses' items) along the first axis.
 Parameters = Mapping[str, Num[AnyArray, "..."]]

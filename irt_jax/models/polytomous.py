@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from irt_jax.arrays import AnyArray
 from irt_jax.models.direction import faces_up
 from irt_jax.models.logits import NEVER, in_category, log_softmax, step_logits
 from irt_jax.models.model import ItemModel, Parameters
+from irt_jax.runtime.arrays import AnyArray
 
 
 def graded(items: Parameters, ability: Float[AnyArray, "..."]) -> Float[Array, "... category"]:

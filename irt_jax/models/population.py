@@ -7,9 +7,9 @@ import numpy as np
 import numpyro
 from jaxtyping import Bool, Float, Int
 
-from irt_jax.arrays import AnyArray
+from irt_jax.contract.prior_settings import PriorSettings
 from irt_jax.models.loose import Loose
-from irt_jax.models.settings import PriorSettings
+from irt_jax.runtime.arrays import AnyArray
 
 
 class FixedPopulation(NamedTuple):

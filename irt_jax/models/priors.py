@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from irt_jax.contract.prior_settings import PriorSettings
 from irt_jax.data import Anchors
 from irt_jax.models.bank import Bank, Coding, of_thresholds
 from irt_jax.models.hierarchy import Hierarchy
 from irt_jax.models.items import ItemPriors
 from irt_jax.models.logistic import TWO
-from irt_jax.models.release import release
-from irt_jax.models.settings import PriorSettings
+from irt_jax.models.robust_anchors import release
 from irt_jax.models.slope_intercept import NoPriors
 from irt_jax.models.thresholds import coordinates, coordinates_sd
 
@@ -51,7 +51,7 @@ def item_priors(
         anchors: codes and previous estimates of the anchors; None when there are none.
         counts: responses of each item, which make the priors of free items learned ones; None for the given SDs.
         coding: each item's model and number of categories.
-        robust: whether anchors may release themselves, see `irt_jax.models.release`.
+        robust: whether anchors may release themselves, see `irt_jax.models.robust_anchors`.
         settings: numbers of the priors.
         b_power: coordinate of b for items with slopes of their own, see `ItemPriors`; None for b itself.
 

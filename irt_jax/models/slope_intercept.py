@@ -13,15 +13,15 @@ import numpy as np
 import numpyro
 from jaxtyping import Array, Float, Int
 
-from irt_jax.arrays import AnyArray
 from irt_jax.models.bank import Bank, item_constants, log_probabilities, of_thresholds
+from irt_jax.models.initial_values import first_nominal, first_thresholds
 from irt_jax.models.items import reflecting, site
 from irt_jax.models.logistic import TWO
 from irt_jax.models.loose import Loose
 from irt_jax.models.model import Model, Parameters
 from irt_jax.models.polytomous import NOMINAL
-from irt_jax.models.starts import first_nominal, first_thresholds
 from irt_jax.models.thresholds import coordinates, deviations
+from irt_jax.runtime.arrays import AnyArray
 
 #: Where the climb begins for guessing; slipping at one minus it.
 FIRST_C = 0.15

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from irt_jax.arrays import AnyArray
+from irt_jax.runtime.arrays import AnyArray
 
 Shape = Float[AnyArray, "*item coordinate"]
 

@@ -8,16 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from irt_jax.comparison import compare
-from irt_jax.comparison.picture import check_picture, draw
+from irt_jax.contract.names import ITEM, ITEMS_FILE, PROMOTION_FILE, RUN_FILE
 from irt_jax.data.read_json import read_json
 from irt_jax.data.write import write_file
 from irt_jax.errors import UsageError
+from irt_jax.linking.comparison import compare
+from irt_jax.linking.comparison.picture import check_picture, draw
 from irt_jax.monthly.folder import COMPARISON_FILE, PICTURE_FILE
 from irt_jax.monthly.gate import REASONS, Evidence, promotion_table
 from irt_jax.monthly.screening import Screened, flagged
 from irt_jax.monthly.settings import Method, MonthlySettings
-from irt_jax.names import ITEM, ITEMS_FILE, PROMOTION_FILE, RUN_FILE
 
 
 def conclude(

@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 
 from irt_jax.calibration import check
-from irt_jax.comparison.sides import check_sides
+from irt_jax.contract.names import ITEM
 from irt_jax.data import align_anchors
 from irt_jax.data.encode import Responses
+from irt_jax.linking.comparison.sides import check_sides
 from irt_jax.monthly.settings import Method
-from irt_jax.names import ITEM
-from irt_jax.preparation import code_models
+from irt_jax.plan.preparation import code_models
 
 
 def check_month(

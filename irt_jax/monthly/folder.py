@@ -11,11 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from irt_jax.contract.names import ITEMS_FILE, MONTHLY_FILE
 from irt_jax.data.leftovers import PURPOSES
 from irt_jax.data.overwrite import MONTH, check_replaceable
 from irt_jax.data.write import write_folder, write_json
 from irt_jax.errors import OutputError
-from irt_jax.names import ITEMS_FILE, MONTHLY_FILE
 
 INPUTS_FILE = "inputs.json"
 COMPARISON_FILE = "comparison.parquet"

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Bool
 
-from irt_jax.item_fit import ItemFit
-from irt_jax.miskeyed import against_ability
-from irt_jax.names import ITEM
+from irt_jax.checks.slope_score import ItemFit
+from irt_jax.checks.wrong_keys import against_ability
+from irt_jax.contract.names import ITEM
 
 #: Reasons, in the order of promotion.parquet.
 REASONS = (

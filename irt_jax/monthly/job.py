@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from irt_jax.calibration import calibrate
+from irt_jax.contract.names import DRIFT_FILE, MONTHLY_FILE, PROMOTION_FILE, RUN_FILE
+from irt_jax.contract.sampler_settings import ProgressCallback
 from irt_jax.data import align_anchors, encode, read_anchors
 from irt_jax.data.encode import Responses
 from irt_jax.data.leftovers import sweep
@@ -20,19 +22,17 @@ from irt_jax.data.lock import only_one
 from irt_jax.data.read import Source
 from irt_jax.data.read_json import read_json
 from irt_jax.data.write import as_json, replace_folder, write_folder, write_text_file
-from irt_jax.engines.checkpoint import discard
-from irt_jax.engines.checkpoint_files import STATE_FILE
-from irt_jax.engines.settings import ProgressCallback
 from irt_jax.errors import InputError, UsageError
-from irt_jax.logs import stage_finished
+from irt_jax.inference.samplers.checkpoint import discard
+from irt_jax.inference.samplers.checkpoint_files import STATE_FILE
 from irt_jax.monthly.conclude import conclude
 from irt_jax.monthly.early import check_month
 from irt_jax.monthly.folder import choose_folder, file_hashes, open_folder, table_hash
 from irt_jax.monthly.screening import Screened, said, screen, still_linking
 from irt_jax.monthly.settings import METHOD_NAMES, Method, MonthlySettings, choose_methods, common_options
-from irt_jax.names import DRIFT_FILE, MONTHLY_FILE, PROMOTION_FILE, RUN_FILE
-from irt_jax.preparation import code_models
-from irt_jax.timing import Stopwatch
+from irt_jax.plan.preparation import code_models
+from irt_jax.runtime.logs import stage_finished
+from irt_jax.runtime.stopwatch import Stopwatch
 
 #: Folder of the first fit, with all anchors.
 SCREENING = "screening"

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from irt_jax.drift.report import power_sentence
+from irt_jax.contract.names import ITEM
 from irt_jax.errors import first_few
 from irt_jax.monthly.job import Month
-from irt_jax.names import ITEM
-from irt_jax.terminal import shown
+from irt_jax.report.drift import power_sentence
+from irt_jax.runtime.terminal import shown
 
 #: Words before the lines, and columns of the terminal.
 INDENT, WIDTH = 11, 80

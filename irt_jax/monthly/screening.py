@@ -12,13 +12,13 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from irt_jax.contract.names import DRIFT_FILE, ITEM, RUN_FILE
 from irt_jax.data.read_json import read_json
 from irt_jax.data.write import write_file
-from irt_jax.drift import drift
-from irt_jax.drift.read import read_run_anchors
 from irt_jax.errors import first_few
+from irt_jax.linking.drift import drift
+from irt_jax.linking.drift.read import read_run_anchors
 from irt_jax.monthly.settings import MonthlySettings
-from irt_jax.names import DRIFT_FILE, ITEM, RUN_FILE
 
 #: With a larger share of drifted anchors nobody can say which of them are.
 MOST_DRIFTED = 0.5

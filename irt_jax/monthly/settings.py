@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
-from irt_jax.bounds import check_options
+from irt_jax.contract.bounds import check_options
+from irt_jax.contract.names import DIFFERENCE, DRIFT_A, DRIFT_B, FALSE_DISCOVERIES
+from irt_jax.contract.options import SAMPLER_DEFAULTS, Options
 from irt_jax.errors import UsageError
-from irt_jax.names import DIFFERENCE, DRIFT_A, DRIFT_B, FALSE_DISCOVERIES
-from irt_jax.options import SAMPLER_DEFAULTS, Options
 
 THIRDS = ("auto", "joint", "hmc")
 #: Characters of a window's name.

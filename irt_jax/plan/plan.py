@@ -7,19 +7,19 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool
 
+from irt_jax.contract.options import PRIORS, Options
+from irt_jax.contract.prior_settings import PriorSettings, read_prior_settings
 from irt_jax.data import Anchors, Responses
 from irt_jax.data.read import Source
 from irt_jax.errors import UsageError
-from irt_jax.item_rest import ItemRest, item_rest
-from irt_jax.keyed import with_key
 from irt_jax.likelihood.joint import JointData
 from irt_jax.models import Model, bank_model, flat_model
 from irt_jax.models.bank import Coding
 from irt_jax.models.population import Population
 from irt_jax.models.priors import B_POWER, item_priors, linear_priors, no_priors
-from irt_jax.models.settings import PriorSettings, read_prior_settings
-from irt_jax.options import PRIORS, Options
-from irt_jax.preparation import choose_population, code_models, prepare, unused_categories
+from irt_jax.plan.item_rest import ItemRest, item_rest
+from irt_jax.plan.keyed import with_key
+from irt_jax.plan.preparation import choose_population, code_models, prepare, unused_categories
 
 #: With fewer free items than these, `auto` does not learn their priors: they say little about a mean and an SD, and
 #: are too few to outvote the anchors.

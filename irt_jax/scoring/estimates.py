@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from irt_jax.likelihood.gather import DenseLayout
 from irt_jax.likelihood.kernel import PersonBlocks
-from irt_jax.likelihood.layout import DenseLayout
 from irt_jax.models.bank import Bank
 from irt_jax.models.model import Parameters
 from irt_jax.scoring.information import Derivatives, derivatives

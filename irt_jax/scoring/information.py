@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Array, Float
 
-from irt_jax.arrays import AnyArray
+from irt_jax.contract.names import ITEM
 from irt_jax.models.bank import Bank, item_constants, log_probabilities
 from irt_jax.models.model import Parameters
-from irt_jax.names import ITEM
+from irt_jax.runtime.arrays import AnyArray
 from irt_jax.scoring.items import KnownItems
 
 #: Abilities of `information_table`: from, to, how many.

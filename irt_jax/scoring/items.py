@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Bool, Float, Int
 
+from irt_jax.contract.names import GROUP, GROUP_DRAWS, ITEM, LISTS
 from irt_jax.data.check import as_groups
 from irt_jax.data.item_table import numbers_or_nan, padded_lists, read_item_table
 from irt_jax.data.source import Wanted, describe
 from irt_jax.errors import InputError, first_few, first_line
 from irt_jax.models import models_named
 from irt_jax.models.bank import Coding, code_items
-from irt_jax.names import GROUP, GROUP_DRAWS, ITEM, LISTS
 from irt_jax.scoring.domain import refuse_outside
 
 #: A slope's intercept, and why an item has no estimate of something, as runs have them.

@@ -1,7 +1,7 @@
 """What can be drawn at all: numbers of plausible values and seeds, before anything is read or allocated."""
 
 from irt_jax.errors import UsageError
-from irt_jax.machine import Memory, memory
+from irt_jax.runtime.machine import Memory, memory
 
 #: Bytes of a plausible value from its draw to the file, and of a column of them, whatever its length.
 BYTES_OF_VALUE, BYTES_OF_COLUMN = 28, 8192

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from irt_jax import terminal
+from irt_jax.contract.names import RUN_FILE
 from irt_jax.data import Responses
 from irt_jax.data.read_json import read_json
+from irt_jax.data.run_population import FARTHEST_MEAN, LARGEST_SD, SMALLEST_SD, population_of
 from irt_jax.errors import InputError, UsageError, first_few
-from irt_jax.names import RUN_FILE
-from irt_jax.run_population import FARTHEST_MEAN, LARGEST_SD, SMALLEST_SD, population_of
+from irt_jax.runtime import terminal
 
 #: Whose population is meant where no group is.
 ANYBODY = ""

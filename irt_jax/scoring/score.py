@@ -9,17 +9,17 @@ import pyarrow as pa
 from jaxtyping import Array, Float
 
 from irt_jax.abilities import Populations, draw_abilities, mean_posterior, summarise_abilities
-from irt_jax.bounds import check_options
+from irt_jax.contract.bounds import check_options
+from irt_jax.contract.names import GROUP, PERSON
 from irt_jax.data import Responses
 from irt_jax.errors import first_few
-from irt_jax.likelihood.grid import even_nodes
+from irt_jax.inference.marginal_posterior import Problem, pose
 from irt_jax.likelihood.kernel import PersonBlocks, block_posterior
 from irt_jax.likelihood.marginal import item_table, node_log_weight
+from irt_jax.likelihood.quadrature import even_nodes
 from irt_jax.models import bank_model
 from irt_jax.models.population import FixedPopulation
 from irt_jax.models.priors import item_priors
-from irt_jax.names import GROUP, PERSON
-from irt_jax.problem import Problem, pose
 from irt_jax.scoring.estimates import modes
 from irt_jax.scoring.information import known_parameters
 from irt_jax.scoring.items import KnownItems, item_draws, population_draws

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from irt_jax.bounds import OPTIONS, check_named, check_options
+from irt_jax.contract.bounds import OPTIONS, check_named, check_options
+from irt_jax.contract.names import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM, PERSON, RESPONSE
 from irt_jax.data.overwrite import SIMULATION
 from irt_jax.data.write import write_folder, write_table
 from irt_jax.errors import UsageError
-from irt_jax.memory import refuse_beyond_memory
-from irt_jax.names import ANCHOR_B_SD, ANCHOR_LOG_A_SD, ITEM, PERSON, RESPONSE
+from irt_jax.runtime.memory import refuse_beyond_memory
 from irt_jax.study.designs import BLOCK_PERSONS, adaptive_design, random_design
 
 RESPONSES_FILE = "responses.parquet"

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from irt_jax.names import DRIFT_A, DRIFT_B, ITEM
+from irt_jax.contract.names import DRIFT_A, DRIFT_B, ITEM
 from scripts.database.dif import PROBABILITY, Dif
 from scripts.database.source import Source
 

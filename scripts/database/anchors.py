@@ -6,8 +6,8 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
+from irt_jax.contract.names import ITEM
 from irt_jax.errors import DatabaseError, first_few
-from irt_jax.names import ITEM
 from scripts.database.connection import table
 from scripts.database.copying import copy_out
 

@@ -4,9 +4,9 @@ from typing import NoReturn
 
 import typer
 
-from irt_jax import process
+from irt_jax.cli import process
 from irt_jax.errors import UsageError
-from irt_jax.terminal import say
+from irt_jax.runtime.terminal import say
 
 URL_HELP = (
     "URL or keywords as libpq takes them, or embedded:DIR. DATABASE_URL by default; passwords belong into "

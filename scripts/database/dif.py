@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg import sql
 
-from irt_jax.names import GROUP, ITEM, POSTERIOR_FILE
+from irt_jax.contract.names import GROUP, ITEM, POSTERIOR_FILE
 from scripts.database.connection import table
 from scripts.database.copying import copy_in
 from scripts.database.intervals import open_posterior

@@ -17,9 +17,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from irt_jax import signals
 from irt_jax.data.leftovers import beside, sweep
 from irt_jax.errors import DatabaseError, UsageError
+from irt_jax.runtime import signals
 
 #: A database has it; initdb writes it long before it is done.
 VERSION_FILE = "PG_VERSION"

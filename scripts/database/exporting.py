@@ -8,10 +8,10 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from irt_jax.contract.names import ANCHORS_FILE
 from irt_jax.data.overwrite import EXPORT
 from irt_jax.data.write import check_output, write_folder, write_json, write_table
 from irt_jax.errors import DatabaseError, UsageError
-from irt_jax.names import ANCHORS_FILE
 from scripts.database.address import Address
 from scripts.database.anchors import read_anchors
 from scripts.database.connection import connect

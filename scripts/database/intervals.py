@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from irt_jax.contract.names import POSTERIOR_FILE
 from irt_jax.errors import InputError
-from irt_jax.names import POSTERIOR_FILE
 
 #: Probability mass of the limits.
 MASS = 0.95

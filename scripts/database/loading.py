@@ -8,8 +8,8 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
-from irt_jax import signals
 from irt_jax.errors import DatabaseError, UsageError
+from irt_jax.runtime import signals
 from scripts.database.address import Address
 from scripts.database.alerts import alert_rows
 from scripts.database.connection import connect, table

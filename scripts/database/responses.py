@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg import sql
 
+from irt_jax.contract.names import GROUP, ITEM, PERSON, RESPONSE, SEQ
 from irt_jax.errors import DatabaseError, InputError, first_few
-from irt_jax.names import GROUP, ITEM, PERSON, RESPONSE, SEQ
 from scripts.database.connection import table
 from scripts.database.copying import copy_out
 from scripts.database.windows import Window

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from irt_jax.contract.names import DRIFT_FILE, GROUP, ITEM, ITEMS_FILE, RUN_FILE
 from irt_jax.data.check import as_numbers
 from irt_jax.data.read_json import read_json
 from irt_jax.errors import InputError, first_few
-from irt_jax.names import DRIFT_FILE, GROUP, ITEM, ITEMS_FILE, RUN_FILE
 from scripts.database.intervals import limits
 
 #: The models of the database, by ours.

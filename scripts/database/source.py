@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from irt_jax.contract.names import DRIFT_FILE, GROUP, ITEM, MONTHLY_FILE, PROMOTION_FILE, RUN_FILE
 from irt_jax.data.read_json import read_json
 from irt_jax.errors import DiagnosticsError, InputError, UsageError, first_few
-from irt_jax.names import DRIFT_FILE, GROUP, ITEM, MONTHLY_FILE, PROMOTION_FILE, RUN_FILE
 from scripts.database.runs import (
     Run,
     as_text,

@@ -1,15 +1,15 @@
 import jax
 import numpy as np
-import oracle
 import pytest
 from scipy.integrate import cumulative_trapezoid
+from support import oracle
 
 from irt_jax.abilities import Populations, mean_posterior, summarise_abilities
 from irt_jax.data import encode
-from irt_jax.likelihood.blocks import person_blocks
-from irt_jax.likelihood.grid import first_nodes, fitting_nodes, nodes_of_abilities
 from irt_jax.likelihood.kernel import posterior_over_nodes
 from irt_jax.likelihood.marginal import MarginalData, item_table, node_log_weight
+from irt_jax.likelihood.person_blocks import person_blocks
+from irt_jax.likelihood.quadrature import first_nodes, fitting_nodes, nodes_of_abilities
 from irt_jax.models import TWO_PARAMETER, item_priors
 from irt_jax.models.population import standard_population
 from irt_jax.study.simulate import simulate

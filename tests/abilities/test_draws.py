@@ -1,16 +1,15 @@
 """Draws of abilities: each in its place of its exact conditional distribution, hence uniform there."""
 
 import jax
-import limits
 import numpy as np
 import pytest
-import records
 from scipy.stats import kstest
-from seeds import seed
+from support import limits, records
+from support.seeds import seed
 
 from irt_jax.abilities import Populations, draw_abilities, mean_posterior, summarise_abilities
-from irt_jax.likelihood.blocks import person_blocks
 from irt_jax.likelihood.marginal import MarginalData
+from irt_jax.likelihood.person_blocks import person_blocks
 from irt_jax.models import TWO_PARAMETER, item_priors
 from irt_jax.models.population import FixedPopulation, standard_population
 

@@ -1,8 +1,8 @@
 import jax
 import numpy as np
 import pytest
-import records
 from scipy.stats import norm
+from support import records
 
 from irt_jax.abilities import grid_quantiles
 

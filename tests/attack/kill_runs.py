@@ -25,11 +25,12 @@ from irt_jax.study.simulate import simulate
 
 #: Short blocks and many checkpoints, so that a short run has moments of every kind; set when signals are listened to.
 COMMAND = """
-from irt_jax import cli, process
+from irt_jax import cli
+from irt_jax.cli import process
 
 def called(*given, **named):
-    from irt_jax.engines import blocks, checkpoint
-    blocks.BLOCK_SECONDS, checkpoint.EVERY_SECONDS = 0.1, 0.3
+    from irt_jax.inference.samplers import checkpoint, run
+    run.BLOCK_SECONDS, checkpoint.EVERY_SECONDS = 0.1, 0.3
     return cli.app(*given, **named)
 
 cli.run = lambda _, **how: process.run(called, **how)

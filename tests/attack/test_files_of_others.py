@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from irt_jax.commands.config import options_from_file
+from irt_jax.cli.config import options_from_file
+from irt_jax.contract.prior_settings import read_prior_settings
 from irt_jax.data.overwrite import keep_inputs
 from irt_jax.data.write import check_file, check_output, write_file
 from irt_jax.errors import InputError, OutputError
-from irt_jax.models.settings import read_prior_settings
 
 SCORES = pa.table({"person_id": ["p"], "theta": [0.0], "theta_sd": [1.0], "map": [0.0]})
 COLUMNS = ("person_id", "theta", "theta_sd", "map")

@@ -7,9 +7,9 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-import limits
 import numpy as np
 import pytest
+from support import limits
 
 from benchmarks import arguments, cases, engines
 from benchmarks.launch import last_words, launch
@@ -91,7 +91,7 @@ def test_cases_have_their_sizes_and_anchors(tmp_path):
 
 
 def test_lsat7_is_the_tests_own(tmp_path):
-    import datasets
+    from support import datasets
 
     cases.write_case("lsat7", tmp_path)
     problem, table = read_problem(tmp_path), datasets.lsat7()

@@ -6,13 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tables import assert_refused
+from support.tables import assert_refused
 
+from irt_jax.contract.options import Options
 from irt_jax.data import encode, read_responses
 from irt_jax.data.categories import apart, doubts
 from irt_jax.errors import InputError
-from irt_jax.options import Options
-from irt_jax.preparation import code_models
+from irt_jax.plan.preparation import code_models
 
 
 def data(matrix):

@@ -6,12 +6,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import assert_refused
+from support.tables import assert_refused
 
+from irt_jax.contract.options import Options
 from irt_jax.data import Responses, encode, read_responses
 from irt_jax.errors import InputError, UsageError
-from irt_jax.options import Options
-from irt_jax.preparation import prepare
+from irt_jax.plan.preparation import prepare
 
 COLUMNS = ("person_id", "item_id", "response")
 

@@ -5,8 +5,8 @@ import gzip
 import numpy as np
 import pytest
 
-from irt_jax.comparison import compare
 from irt_jax.errors import InputError
+from irt_jax.linking.comparison import compare
 from irt_jax.scoring import read_items
 
 HEAD, ROW = "item_id,model,a,b,thresholds", "grm,2,0.5,"

@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from irt_jax.comparison.sides import read_sides
 from irt_jax.data import read_anchors
 from irt_jax.errors import InputError
+from irt_jax.linking.comparison.sides import read_sides
 from irt_jax.scoring import read_items
 
 BASE = {"item_id": ["p", "q", "r"], "a": [1.0, 1.0, 1.0], "b": [0.0, 1.0, 2.0]}

@@ -3,12 +3,12 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 import pytest
-from tables import assert_refused, table
+from support.tables import assert_refused, table
 
 from irt_jax.data import encode, read_responses
 from irt_jax.data.told import told_of
 from irt_jax.errors import UsageError, brief, first_few
-from irt_jax.terminal import shown
+from irt_jax.runtime.terminal import shown
 
 assert_fails = partial(assert_refused, read_responses)
 

@@ -10,9 +10,9 @@ import pytest
 from irt_jax.data.lock import only_one
 from irt_jax.data.overwrite import keep_inputs
 from irt_jax.data.write import check_file
-from irt_jax.engines.checkpoint import discard
-from irt_jax.engines.checkpoint_files import check_place
 from irt_jax.errors import OutputError
+from irt_jax.inference.samplers.checkpoint import discard
+from irt_jax.inference.samplers.checkpoint_files import check_place
 
 
 def make_lock(kind: str, lock: Path, precious: Path) -> None:

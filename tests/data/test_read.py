@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tables import BASE, assert_refused, table, write
+from support.tables import BASE, assert_refused, table, write
 
 from irt_jax.data import read_responses
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tables import assert_refused
+from support.tables import assert_refused
 
 from irt_jax.data import align_anchors, encode, read_anchors, read_responses
 

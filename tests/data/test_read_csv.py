@@ -4,7 +4,7 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tables import assert_refused, table, write
+from support.tables import assert_refused, table, write
 
 from irt_jax.data import encode, read_responses
 from irt_jax.data.told import told_of

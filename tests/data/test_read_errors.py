@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tables import assert_refused, table, write
+from support.tables import assert_refused, table, write
 
 from irt_jax.data import read_responses
 from irt_jax.errors import UsageError

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
-from tables import assert_refused
+from support.tables import assert_refused
 
 from irt_jax.data import encode, read_responses
 from irt_jax.data.categories import advice_for_two

@@ -2,11 +2,10 @@ import subprocess
 import sys
 import time
 
-import arviz_compat
-import limits
 import numpy as np
 import pytest
-from seeds import seed
+from support import arviz_compat, limits
+from support.seeds import seed
 
 from irt_jax.diagnostics import blocks, statistics
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from command_options import options_of, used
-from dockerfiles import read_dockerfile, stages
+from support.command_options import options_of, used
+from support.dockerfiles import read_dockerfile, stages
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker" / "compose.yaml"

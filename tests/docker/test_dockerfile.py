@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from dockerfiles import command, lineage, read_dockerfile, sources, stages
+from support.dockerfiles import command, lineage, read_dockerfile, sources, stages
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker" / "Dockerfile"

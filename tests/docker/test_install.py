@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dockerfiles import Machine, clean_python, command, lineage, read_dockerfile
+from support.dockerfiles import Machine, clean_python, command, lineage, read_dockerfile
 
 ROOT = Path(__file__).parents[2]
 #: The user of the image; only root can become it here.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from command_options import options_of, used
+from support.command_options import options_of, used
 
 from irt_jax import errors
 

@@ -1,18 +1,17 @@
 from functools import partial
 
 import jax
-import limits
 import numpy as np
-import oracle
 import pytest
 from numpyro import handlers
-from seeds import seed
+from support import limits, oracle
+from support.seeds import seed
 
+from irt_jax.contract.options import make_options
 from irt_jax.likelihood.joint import joint_model, joint_target
 from irt_jax.models import TWO_PARAMETER
-from irt_jax.options import make_options
 from irt_jax.plan import joint_data as make_data
-from irt_jax.preparation import prepare
+from irt_jax.plan.preparation import prepare
 
 
 def data_of(simulation):

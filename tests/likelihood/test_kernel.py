@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from irt_jax.likelihood import blocks as blocks_module
 from irt_jax.likelihood import kernel as kernel_module
-from irt_jax.likelihood.blocks import equal_patterns, person_blocks
+from irt_jax.likelihood import person_blocks as blocks_module
 from irt_jax.likelihood.kernel import marginal_log_likelihood
+from irt_jax.likelihood.person_blocks import equal_patterns, person_blocks
 
 N_ROWS, N_NODES = 14, 9
 

@@ -3,15 +3,15 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import oracle
 import pytest
 from scipy.stats import norm
+from support import oracle
 
 from irt_jax.data import encode
+from irt_jax.inference.marginal_posterior import pose
 from irt_jax.likelihood.marginal import node_log_weight
 from irt_jax.models import TWO_PARAMETER, item_priors
 from irt_jax.models.population import standard_population
-from irt_jax.problem import pose
 from irt_jax.study.simulate import simulate
 
 

@@ -6,13 +6,13 @@ import pyarrow as pa
 import pytest
 from scipy.stats import beta, multivariate_normal, norm
 
+from irt_jax.contract.options import make_options
 from irt_jax.data import align_anchors, encode, read_anchors
-from irt_jax.engines.packing import unpack
 from irt_jax.errors import InputError
+from irt_jax.inference.marginal_posterior import pose
+from irt_jax.likelihood.flatten import unpack
 from irt_jax.models.population import standard_population
-from irt_jax.options import make_options
 from irt_jax.plan import plan_coded, plan_priors
-from irt_jax.problem import pose
 
 RESPONSES = pa.table(
     {

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from irt_jax.data import align_anchors, encode, read_anchors
+from irt_jax.inference.marginal_posterior import pose
 from irt_jax.likelihood.marginal import marginal_target
 from irt_jax.models import TWO_PARAMETER, item_priors
 from irt_jax.models.population import standard_population
-from irt_jax.problem import pose
 
 
 def posed(simulation, power, learned):

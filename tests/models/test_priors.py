@@ -1,8 +1,8 @@
 import numpy as np
 
+from irt_jax.contract.prior_settings import PriorSettings
 from irt_jax.data import align_anchors, encode, read_anchors
 from irt_jax.models import item_priors
-from irt_jax.models.settings import PriorSettings
 
 
 def test_free_items_have_the_missions_priors():

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import slow_models
 from jax.scipy.special import log_ndtr
 from scipy.stats import norm
+from support import slow_models
 
 from irt_jax.models import MODELS, ItemModel
 from irt_jax.models.bank import Bank, code_items, log_probabilities

@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from irt_jax.commands.config import options_from_file
+from irt_jax.cli.config import options_from_file
 from irt_jax.errors import InputError, UsageError
 
 app = typer.Typer()

@@ -2,9 +2,9 @@
 
 import pytest
 
-from irt_jax.comparison.sides import named
 from irt_jax.data import encode
 from irt_jax.errors import InputError, UsageError
+from irt_jax.linking.comparison.sides import named
 from irt_jax.monthly import MonthlySettings, job
 from irt_jax.monthly.settings import choose_methods, common_options
 from irt_jax.study.simulate import simulate

@@ -5,9 +5,9 @@ import json
 import pyarrow as pa
 import pytest
 
+from irt_jax.contract.names import MONTHLY_FILE
 from irt_jax.errors import OutputError
 from irt_jax.monthly.folder import INPUTS_FILE, choose_folder, file_hashes, open_folder, table_hash
-from irt_jax.names import MONTHLY_FILE
 
 INPUTS = {"responses": "abc", "settings": {"threshold": 0.1}}
 

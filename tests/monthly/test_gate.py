@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from irt_jax.contract.schema import items_schema
 from irt_jax.monthly.gate import REASONS, Evidence, promotion_table
-from irt_jax.schema import items_schema
 
 
 def bank(ids, **columns):

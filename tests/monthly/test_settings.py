@@ -2,9 +2,9 @@
 
 import pytest
 
+from irt_jax.contract.options import Options
 from irt_jax.errors import UsageError
 from irt_jax.monthly.settings import JOINT_RESPONSES, MonthlySettings, choose_methods, common_options
-from irt_jax.options import Options
 
 
 def methods(n_responses=1000, third="auto", **given):

@@ -2,18 +2,18 @@
 
 import os
 
-import datasets
 import numpy as np
 import pyarrow as pa
 import pytest
-from posteriors import as_summaries, assert_one_posterior, assert_summaries_agree, count
-from seeds import seed
+from support import datasets
+from support.posteriors import as_summaries, assert_one_posterior, assert_summaries_agree, count
+from support.seeds import seed
 
 from irt_jax.calibration import calibrate
-from irt_jax.demo import verbagg
-from irt_jax.options import make_options
+from irt_jax.contract.options import make_options
 from irt_jax.plan import joint_data
-from irt_jax.preparation import prepare
+from irt_jax.plan.preparation import prepare
+from irt_jax.study.demo import verbagg
 from irt_jax.study.simulate import simulate
 
 pytestmark = [

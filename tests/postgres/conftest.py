@@ -11,8 +11,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from databases import LABEL, Database, fill_bank
 from psycopg import sql
+from support.databases import LABEL, Database, fill_bank
 
 import irt_jax
 from irt_jax.study.simulate import Simulation, simulate

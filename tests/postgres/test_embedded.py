@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from databases import LABEL
+from support.databases import LABEL
 
 from scripts.database.embedded import embedded_server
 

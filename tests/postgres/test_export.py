@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from databases import LABEL
+from support.databases import LABEL
 
 import irt_jax
 

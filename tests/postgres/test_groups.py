@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xarray as xr
-from databases import LABEL
-from monthly_folders import change_about, change_items
+from support.databases import LABEL
+from support.monthly_folders import change_about, change_items
 
 #: Means of b of the copies, by item and group; SD .1 each.
 B = {"i02": {"en": 0.0, "ko": 0.6, "zh-Hans": 0.1}, "i03": {"en": 1.0, "ko": 1.05}, "i04": {"en": 0.0, "ko": -0.32}}

@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
-from databases import Database, server_program
-from monthly_folders import drift_table, monthly
+from support.databases import Database, server_program
+from support.monthly_folders import drift_table, monthly
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "load_to_postgres.py"
 #: Each table that the load touches, in its order; the lock on items stops it while it stages.

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from databases import CALIBRATION, CURRENT, LABEL
-from monthly_folders import change_items, copied, drift_table, monthly, replaced
+from support.databases import CALIBRATION, CURRENT, LABEL
+from support.monthly_folders import change_items, copied, drift_table, monthly, replaced
 
 
 def drifted(ids=("i01", "i07", "i12"), b_change=(0.05, -0.6, 0.3), flagged=(False, True, True)):

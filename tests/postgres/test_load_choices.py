@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from databases import CALIBRATION, CURRENT, LABEL
-from monthly_folders import change_about, change_items, copied, monthly, replaced
+from support.databases import CALIBRATION, CURRENT, LABEL
+from support.monthly_folders import change_about, change_items, copied, monthly, replaced
 
 
 def test_failed_diagnostics_and_the_gate_refuse_and_a_reason_overrides(bank, load, run, tmp_path):

@@ -5,10 +5,10 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from databases import LABEL, Database, run_psql
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg import sql
+from support.databases import LABEL, Database, run_psql
 
 import scripts.database.schema
 from irt_jax.errors import UsageError

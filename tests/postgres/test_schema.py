@@ -4,8 +4,8 @@ import numpy as np
 import psycopg
 import pyarrow.parquet as pq
 import pytest
-from databases import LABEL, fill_bank, run_psql
-from monthly_folders import monthly
+from support.databases import LABEL, fill_bank, run_psql
+from support.monthly_folders import monthly
 
 from scripts.database import schema
 

@@ -6,11 +6,11 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from databases import Database
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from monthly_folders import change_about, change_items
 from psycopg import sql
+from support.databases import Database
+from support.monthly_folders import change_about, change_items
 
 from scripts.database import filling, loading, responses, schema
 from scripts.database.address import find_address

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from irt_jax.data import encode
 from irt_jax.errors import InputError, UsageError
-from irt_jax.machine import Memory
+from irt_jax.runtime.machine import Memory
 from irt_jax.scoring import KnownPopulations, read_items, read_populations, score
 from irt_jax.scoring.limits import check_draws
 from irt_jax.scoring.populations import Normal, of_words

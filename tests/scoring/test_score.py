@@ -2,17 +2,16 @@
 
 import sys
 
-import limits
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import slow_models
-from posteriors import moments_apart
 from scipy.integrate import quad
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import norm
-from seeds import seed
+from support import limits, slow_models
+from support.posteriors import moments_apart
+from support.seeds import seed
 
 from irt_jax.calibration import calibrate
 from irt_jax.cli import main

@@ -1,7 +1,7 @@
-import limits
 import numpy as np
 import pytest
-from seeds import seed
+from support import limits
+from support.seeds import seed
 
 from irt_jax.errors import UsageError
 from irt_jax.study.designs import probability_correct

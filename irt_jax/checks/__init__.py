@@ -1,0 +1,1 @@
+"""What the numbers are worth: keys, priors, links, dependence, common ability, a given population."""

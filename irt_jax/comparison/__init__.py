@@ -1,6 +1,0 @@
-"""Comparison of item parameters: of methods, of months, with other programs."""
-
-from irt_jax.comparison.compare import Comparison, compare
-from irt_jax.comparison.scale import Scale
-
-__all__ = ["Comparison", "Scale", "compare"]

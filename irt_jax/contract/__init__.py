@@ -1,0 +1,1 @@
+"""Names, columns, options and limits that users and other programs rely on."""

@@ -1,0 +1,1 @@
+"""The marginal posterior of the items, and how to climb, whiten, sample and summarise it."""

@@ -1,0 +1,1 @@
+"""Two calibrations on one scale: drift of anchors, and comparison of parameters."""

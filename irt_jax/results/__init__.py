@@ -1,0 +1,1 @@
+"""Tables, draws, verdict and run.json of a finished calibration."""

@@ -1,0 +1,1 @@
+"""The machine a run is on: devices, compiled programs, memory, signals, clock, terminal."""
