@@ -47,10 +47,11 @@ demo: $(VENV)/.demo
 test: lint tests test-newer
 
 lint: $(VENV)/.dev
-	@echo "==> Linters and types"
+	@echo "==> Linters, types and the order of folders"
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 tests: $(VENV)/.dev
 	@echo "==> Tests"
