@@ -23,9 +23,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from irt_jax.contract.schema import items_schema
-from scripts.database import filling, schema
-from scripts.database.embedded import embedded_server
-from scripts.database.windows import month
+from irt_jax.database import filling, schema
+from irt_jax.database.embedded import embedded_server
+from irt_jax.database.windows import month
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 LABEL = "2025-10 monthly"

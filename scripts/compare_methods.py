@@ -10,23 +10,18 @@ import typer
 if not __package__:  # run as a file: the checkout is found from here
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from irt_jax.cli.database import URL_HELP, begin, program, run
 from irt_jax.runtime.terminal import say, shown
-from scripts.database.command import URL_HELP, run
-
-QUERY = Path(__file__).with_name("sql") / "compare_methods.sql"
-app = typer.Typer(
-    add_completion=False, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
-)
 
 
-@app.command()
 def compare(
     window_label: Annotated[str, typer.Option(help="The window, by its label.")],
     database_url: Annotated[str | None, typer.Option(help=URL_HELP)] = None,
     methods: Annotated[str, typer.Option(help="Three methods, separated by commas.")] = "mml,nuts,joint",
     rows: Annotated[int, typer.Option(min=1, help="Items to show, those that differ most first.")] = 15,
 ) -> None:
-    """Print the answer of scripts/sql/compare_methods.sql; the tables need --migrate for it."""
+    """Print the answer of irt_jax/database/sql/compare_methods.sql; the tables need --migrate for it."""
+    begin()
     from irt_jax.errors import UsageError
 
     names = [name.strip() for name in methods.split(",")]
@@ -49,14 +44,18 @@ def answer(database_url: str | None, label: str, methods: list[str]) -> list[Any
         label: of the window.
         methods: three names.
     """
-    from scripts.database.address import find_address
-    from scripts.database.connection import connect
+    from irt_jax.database.address import find_address
+    from irt_jax.database.connection import connect
+    from irt_jax.database.schema import SQL
 
-    query = re.sub(r":'(\w+)'", r"%(\1)s", QUERY.read_text(encoding="utf-8"))
+    text = (SQL / "compare_methods.sql").read_text(encoding="utf-8")
+    query = re.sub(r":'(\w+)'", r"%(\1)s", text)
     values = {"label": label, **dict(zip("xyz", methods, strict=True))}
     with connect(find_address(database_url), "compare") as connection:
         return connection.execute(query.encode(), values).fetchall()
 
+
+app = program(compare)
 
 if __name__ == "__main__":
     run(app)

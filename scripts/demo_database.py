@@ -9,15 +9,10 @@ import typer
 if not __package__:  # run as a file: the checkout is found from here
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from irt_jax.cli.database import URL_HELP, begin, program, run
 from irt_jax.runtime.terminal import say
-from scripts.database.command import URL_HELP, run
-
-app = typer.Typer(
-    add_completion=False, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
-)
 
 
-@app.command()
 def fill(
     responses: Annotated[str, typer.Argument(help="Parquet file of the responses.")],
     database_url: Annotated[str | None, typer.Option(help=URL_HELP)] = None,
@@ -30,12 +25,13 @@ def fill(
     ] = False,
 ) -> None:
     """Make the tables, let them keep one row a method, and fill items, current parameters and responses."""
+    begin()
     from irt_jax.data import read_anchors, read_responses
+    from irt_jax.database import filling, schema
+    from irt_jax.database.address import find_address
+    from irt_jax.database.connection import connect
+    from irt_jax.database.windows import find_window, read_asked
     from irt_jax.errors import UsageError
-    from scripts.database import filling, schema
-    from scripts.database.address import find_address
-    from scripts.database.connection import connect
-    from scripts.database.windows import find_window, read_asked
 
     asked = read_asked(None, window_start, window_end, time_zone)
     address = find_address(database_url)
@@ -53,6 +49,8 @@ def fill(
     say(f"window   {window}")
     say("filled   " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
 
+
+app = program(fill)
 
 if __name__ == "__main__":
     run(app)

@@ -10,6 +10,8 @@ from irt_jax.cli.compare import compare
 from irt_jax.cli.demo import demo
 from irt_jax.cli.doctor import doctor
 from irt_jax.cli.drift import drift
+from irt_jax.cli.export import export
+from irt_jax.cli.load import load
 from irt_jax.cli.monthly import monthly
 from irt_jax.cli.outputs import SparingCommand
 from irt_jax.cli.process import run
@@ -32,6 +34,8 @@ app = typer.Typer(
 
 for command in (calibrate, score, compare, drift, monthly, doctor, simulate, demo):
     app.command(cls=SparingCommand)(command)
+for of_database in (export, load):
+    app.command()(of_database)
 
 
 def main() -> None:

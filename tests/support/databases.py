@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import psycopg
 
 import irt_jax
+from irt_jax.database import filling
+from irt_jax.database.windows import month
 from irt_jax.study.simulate import Simulation
-from scripts.database import filling
-from scripts.database.windows import month
 
 LABEL = "2025-10 monthly"
 #: Queries of what was loaded, by the items' names.

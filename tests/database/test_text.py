@@ -12,11 +12,11 @@ from psycopg import sql
 from support.databases import Database
 from support.monthly_folders import change_about, change_items
 
-from scripts.database import filling, loading, responses, schema
-from scripts.database.address import find_address
-from scripts.database.connection import connect
-from scripts.database.source import read_source
-from scripts.database.windows import month, read_asked
+from irt_jax.database import filling, loading, responses, schema
+from irt_jax.database.address import find_address
+from irt_jax.database.connection import connect
+from irt_jax.database.source import read_source
+from irt_jax.database.windows import month, read_asked
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 NASTY = [

@@ -5,10 +5,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from irt_jax.database.address import find_address
+from irt_jax.database.connection import explained
+from irt_jax.database.runs import read_table
 from irt_jax.errors import DatabaseError, InputError, UsageError
-from scripts.database.address import find_address
-from scripts.database.connection import explained
-from scripts.database.runs import read_table
 
 
 def test_a_label_of_bytes_that_are_no_text():

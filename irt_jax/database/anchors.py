@@ -7,9 +7,9 @@ import pyarrow as pa
 from psycopg import sql
 
 from irt_jax.contract.names import ITEM
+from irt_jax.database.connection import table
+from irt_jax.database.copying import copy_out
 from irt_jax.errors import DatabaseError, first_few
-from scripts.database.connection import table
-from scripts.database.copying import copy_out
 
 
 class BankAnchors(NamedTuple):

@@ -6,10 +6,10 @@ from typing import Any
 
 import psycopg
 
+from irt_jax.database.connection import SCHEMA
 from irt_jax.errors import DatabaseError
-from scripts.database.connection import SCHEMA
 
-SQL = Path(__file__).parents[1] / "sql"
+SQL = Path(__file__).with_name("sql")
 TABLES = ("items", "item_parameters_current", "windows", "item_calibration", "drift_alerts", "item_responses")
 
 
@@ -53,7 +53,7 @@ def initialise(connection: psycopg.Connection[Any]) -> bool:
         missing = ", ".join(name for name in TABLES if name not in there)
         problem = f"The schema {SCHEMA} has {', '.join(there)} but no {missing}."
         raise DatabaseError(
-            problem, "An existing schema is left alone; take what is missing from scripts/sql/schema.sql."
+            problem, "An existing schema is left alone; take what is missing from irt_jax/database/sql/schema.sql."
         )
     _run(connection, "schema.sql")
     return True

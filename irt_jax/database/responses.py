@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 from psycopg import sql
 
 from irt_jax.contract.names import GROUP, ITEM, PERSON, RESPONSE, SEQ
+from irt_jax.database.connection import table
+from irt_jax.database.copying import copy_out
+from irt_jax.database.windows import Window
 from irt_jax.errors import DatabaseError, InputError, first_few
-from scripts.database.connection import table
-from scripts.database.copying import copy_out
-from scripts.database.windows import Window
 
 #: Columns of item_responses that hold the response.
 RESPONSE_COLUMNS = ("is_correct", "score")

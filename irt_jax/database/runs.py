@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from irt_jax.contract.names import DRIFT_FILE, GROUP, ITEM, ITEMS_FILE, RUN_FILE
 from irt_jax.data.check import as_numbers
 from irt_jax.data.read_json import read_json
+from irt_jax.database.intervals import limits
 from irt_jax.errors import InputError, first_few
-from scripts.database.intervals import limits
 
 #: The models of the database, by ours.
 MODELS = {"rasch": "1PL", "1pl": "1PL", "2pl": "2PL", "3pl": "3PL"}

@@ -8,8 +8,7 @@ import pyarrow.compute as pc
 
 from irt_jax.contract.names import DRIFT_FILE, GROUP, ITEM, MONTHLY_FILE, PROMOTION_FILE, RUN_FILE
 from irt_jax.data.read_json import read_json
-from irt_jax.errors import DiagnosticsError, InputError, UsageError, first_few
-from scripts.database.runs import (
+from irt_jax.database.runs import (
     Run,
     as_text,
     finite,
@@ -19,6 +18,7 @@ from scripts.database.runs import (
     read_run,
     read_table,
 )
+from irt_jax.errors import DiagnosticsError, InputError, UsageError, first_few
 
 
 class Source(NamedTuple):

@@ -7,9 +7,9 @@ from typing import Any
 import psycopg
 from psycopg import errors, sql
 
+from irt_jax.database.address import Address
+from irt_jax.database.embedded import embedded_server
 from irt_jax.errors import DatabaseError, Interrupted, UsageError
-from scripts.database.address import Address
-from scripts.database.embedded import embedded_server
 
 #: The schema of the users' tables.
 SCHEMA = "shared_irt"
@@ -19,7 +19,7 @@ CONNECT_TIMEOUT = 15
 _REMEDIES = (
     (errors.UndefinedTable, "Check that it is the right database; --init makes the tables of a new one."),
     (errors.InvalidSchemaName, "Check that it is the right database; --init makes the tables of a new one."),
-    (errors.InsufficientPrivilege, "Ask the owner for the rights in scripts/sql/roles.sql."),
+    (errors.InsufficientPrivilege, "Ask the owner for the rights in irt_jax/database/sql/roles.sql."),
     (errors.UndefinedColumn, "Bring the tables up to date by load_to_postgres.py --migrate; nothing was changed."),
     (errors.ReadOnlySqlTransaction, "Connect to the primary server, with a user that may write."),
     (errors.UniqueViolation, "Somebody else wrote at the same time; run it again."),

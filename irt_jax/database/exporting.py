@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 from irt_jax.contract.names import ANCHORS_FILE
 from irt_jax.data.overwrite import EXPORT
 from irt_jax.data.write import check_output, write_folder, write_json, write_table
+from irt_jax.database.address import Address
+from irt_jax.database.anchors import read_anchors
+from irt_jax.database.connection import connect
+from irt_jax.database.responses import IDS, RESPONSE_COLUMNS, Counts, Wish, read_responses, responses_schema
+from irt_jax.database.schema import check_tables
+from irt_jax.database.windows import Asked, Window, find_window
 from irt_jax.errors import DatabaseError, UsageError
-from scripts.database.address import Address
-from scripts.database.anchors import read_anchors
-from scripts.database.connection import connect
-from scripts.database.responses import IDS, RESPONSE_COLUMNS, Counts, Wish, read_responses, responses_schema
-from scripts.database.schema import check_tables
-from scripts.database.windows import Asked, Window, find_window
 
 RESPONSES_FILE = "responses.parquet"
 WINDOW_FILE = "window.json"

@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 from psycopg import sql
 
 from irt_jax.contract.names import GROUP, ITEM, POSTERIOR_FILE
-from scripts.database.connection import table
-from scripts.database.copying import copy_in
-from scripts.database.intervals import open_posterior
-from scripts.database.runs import Run, as_text
-from scripts.database.staging import Change
-from scripts.database.windows import Window
+from irt_jax.database.connection import table
+from irt_jax.database.copying import copy_in
+from irt_jax.database.intervals import open_posterior
+from irt_jax.database.runs import Run, as_text
+from irt_jax.database.staging import Change
+from irt_jax.database.windows import Window
 
 #: Differences in b that matter, and the probability above which one is an alert.
 DIFFERENCE = 0.3

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg import sql
 
+from irt_jax.database.connection import table
 from irt_jax.errors import DatabaseError, UsageError, first_few
-from scripts.database.connection import table
 
 #: A label that begins with a month means that month, where the table does not know it.
 MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])(?!\d)")

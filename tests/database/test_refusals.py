@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from psycopg import sql
 from support.databases import LABEL, Database, run_psql
 
-import scripts.database.schema
+import irt_jax.database.schema
+from irt_jax.database.address import find_address
 from irt_jax.errors import UsageError
-from scripts.database.address import find_address
 
 #: Everything that addresses, shells and regular expressions treat in a way of their own.
 WEIRD = "p@ss:w/o?r#d&%41 '\"\\+$ü{}"
@@ -169,7 +169,7 @@ def test_the_roles_can_do_their_work_and_no_more(migrated_bank, call, run, refus
             connection.execute(f"DROP ROLE IF EXISTS {role}")
             connection.execute(f"CREATE ROLE {role} LOGIN")
         connection.execute(f"REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC")
-    roles = Path(scripts.database.schema.SQL) / "roles.sql"
+    roles = Path(irt_jax.database.schema.SQL) / "roles.sql"
     for _ in range(2):
         done = run_psql(bank.parameters, "-v", "exporter=exporter", "-v", "loader=loader", "-f", str(roles))
         assert (done.returncode, done.stderr) == (0, "")

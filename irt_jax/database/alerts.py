@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from irt_jax.contract.names import DRIFT_A, DRIFT_B, ITEM
-from scripts.database.dif import PROBABILITY, Dif
-from scripts.database.source import Source
+from irt_jax.database.dif import PROBABILITY, Dif
+from irt_jax.database.source import Source
 
 #: Thresholds of drift where no file has any.
 THRESHOLDS = {"a": DRIFT_A, "b": DRIFT_B}

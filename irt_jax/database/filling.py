@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 from psycopg import sql
 
 from irt_jax.contract.names import GROUP, ITEM, PERSON, RESPONSE
+from irt_jax.database.connection import table
+from irt_jax.database.copying import copy_in
 from irt_jax.errors import DatabaseError
-from scripts.database.connection import table
-from scripts.database.copying import copy_in
 
 LANGUAGES = ("en", "ko", "zh-Hans", "zh-Hant")
 

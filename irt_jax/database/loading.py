@@ -8,17 +8,17 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
+from irt_jax.database.address import Address
+from irt_jax.database.alerts import alert_rows
+from irt_jax.database.connection import connect, table
+from irt_jax.database.dif import differences, keep_differences
+from irt_jax.database.runs import calibration_rows
+from irt_jax.database.schema import check_tables, has_method
+from irt_jax.database.source import Source, promoted_rows, refuse
+from irt_jax.database.staging import Change, Target, merge, stage
+from irt_jax.database.windows import Asked, Window, find_window
 from irt_jax.errors import DatabaseError, UsageError
 from irt_jax.runtime import signals
-from scripts.database.address import Address
-from scripts.database.alerts import alert_rows
-from scripts.database.connection import connect, table
-from scripts.database.dif import differences, keep_differences
-from scripts.database.runs import calibration_rows
-from scripts.database.schema import check_tables, has_method
-from scripts.database.source import Source, promoted_rows, refuse
-from scripts.database.staging import Change, Target, merge, stage
-from scripts.database.windows import Asked, Window, find_window
 
 LOG = logging.getLogger("irt_jax.load")
 WRITTEN = ("items", "windows", "item_calibration", "drift_alerts", "item_parameters_current")

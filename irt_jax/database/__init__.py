@@ -1,0 +1,1 @@
+"""The way between the users' PostgreSQL database and files; behind the extra `postgres`."""
