@@ -42,7 +42,3 @@ def main() -> None:
     """Entry point: errors of the package become one line on standard error and an exit code."""
     gc.set_threshold(*COLLECT)
     run(app, as_json=logs.asked_for(sys.argv[1:]) == "json")
-
-
-if __name__ == "__main__":
-    main()
