@@ -16,7 +16,8 @@ from irt_jax.runtime.stopwatch import Stopwatch
 PROGRAM = """
 import gc, hashlib, os, signal, sys, time, weakref
 import typer
-from irt_jax import process, signals
+from irt_jax.cli import process
+from irt_jax.runtime import signals
 signals.GRACE_SECONDS = signals.FAREWELL_SECONDS = 0.5
 app = typer.Typer(pretty_exceptions_enable=False)
 
@@ -72,7 +73,7 @@ SWALLOWED = {
             pass
     """,
     "a bare except, and the next stage": """
-        from irt_jax.timing import Stopwatch
+        from irt_jax.runtime.stopwatch import Stopwatch
         try:
             term(); time.sleep(60)
         except BaseException:
