@@ -17,7 +17,7 @@ PYTEST := -m pytest -n $(WORKERS) --dist worksteal
 SEEDS ?= 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20
 LEFT_OUT ?= long or peers
 
-.PHONY: help demo test lint tests test-newer test-long test-peers test-seeds lock clean
+.PHONY: help demo test lint tests test-newer test-long test-peers test-seeds docs lock clean
 .DEFAULT_GOAL := help
 # One after the other whatever -j says: they share environments, and the tests take all cores.
 .NOTPARALLEL:
@@ -28,6 +28,7 @@ help:
 	@echo "make test-long    all models and data sets of the statistical tests that make test has a part of"
 	@echo "make test-peers   the long comparisons with PyMC, besides the one in make test"
 	@echo "make test-seeds   the statistical tests with other seeds: SEEDS=\"1 2 3\", LEFT_OUT=\"long or peers\""
+	@echo "make docs         the documentation, in docs/_build/html; warnings are errors"
 	@echo "make lock         renew requirements.lock and those of docker/"
 	@echo "make clean        remove what the other targets made"
 
@@ -77,6 +78,11 @@ test-seeds: $(VENV)/.dev
 	  $(BIN)/python $(PYTEST) -m "statistical and not ($(LEFT_OUT))" --seed-shift $$shift || failed="$$failed $$shift"; \
 	done; if [ -n "$$failed" ]; then echo "Failed with seeds moved by$$failed"; exit 1; fi
 
+docs: $(VENV)/.docs
+	@echo "==> Documentation"
+	$(BIN)/sphinx-build -b html -W --keep-going docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 $(VENV)/.uv:
 	@echo "==> Virtual environment in $(VENV)"
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; \
@@ -96,13 +102,18 @@ $(VENV)/.dev: $(VENV)/.uv pyproject.toml requirements.lock
 	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode -c requirements.lock -e '.[dev,bench,demo,postgres]'
 	@touch $@ $(VENV)/.demo
 
+$(VENV)/.docs: $(VENV)/.uv pyproject.toml requirements.lock
+	@echo "==> Installing irt-jax and what its documentation needs"
+	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode -c requirements.lock -e '.[docs]'
+	@touch $@
+
 lock: $(VENV)/.uv
 	$(BIN)/uv pip compile pyproject.toml --universal --upgrade --no-annotate --no-header \
-	  --extra dev --extra bench --extra demo --extra postgres -o requirements.lock
+	  --extra dev --extra bench --extra demo --extra docs --extra postgres -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --universal --upgrade --no-annotate --no-header \
 	  --extra gpu --extra postgres -c requirements.lock -o docker/requirements-cuda.lock
 	printf 'hatchling>=1.26\nuv>=0.13\n' | $(BIN)/uv pip compile - --universal --upgrade --no-annotate --no-header \
 	  -c requirements.lock -o docker/requirements-build.lock
 
 clean:
-	rm -rf $(VENV) $(VENV)-newer $(DEMO_DATABASE) demo_run .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-newer $(DEMO_DATABASE) demo_run docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

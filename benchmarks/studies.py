@@ -1,4 +1,4 @@
-"""Simulation studies behind tables of the README: `python -m benchmarks.studies adaptive|anchors|drift`.
+"""Simulation studies behind tables of docs/validation.md: `python -m benchmarks.studies adaptive|anchors|drift`.
 
 `adaptive`: recovery of the items from random and adaptive tests, with rare items kept and dropped. `anchors`: bias of
 the free items when some anchors have drifted, by anchor mode. `drift`: which drifted and sound anchors `irt-jax drift`

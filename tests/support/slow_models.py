@@ -1,4 +1,4 @@
-"""Category probabilities of every model, one item and one ability at a time, from the formulas in the README."""
+"""Category probabilities of every model, one item and one ability at a time, from the formulas in docs/models.md."""
 
 import math
 

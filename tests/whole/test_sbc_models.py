@@ -1,7 +1,7 @@
 """Simulation-based calibration of a bank that has items of nearly every model and of one of 1pl, and the controls.
 
-The truth is drawn from the priors as the README states them, responses by the formulas in `slow_models`; see `test_sbc`
-for the method.
+The truth is drawn from the priors as docs/priors.md states them, responses by the formulas in `slow_models`; see
+`test_sbc` for the method.
 """
 
 import numpy as np

@@ -19,7 +19,7 @@ def items(ids, a, b, **columns) -> pd.DataFrame:
 
 
 def expected_score(row: dict, theta: float) -> float:
-    """Share of the largest score, by the formulas of the README."""
+    """Share of the largest score, by the formulas of docs/comparison.md."""
     steps = row.get("thresholds")
     if row["model"] == "grm":
         return float(np.mean([1 / (1 + np.exp(-row["a"] * (theta - step))) for step in steps]))

@@ -1,4 +1,4 @@
-"""The README's part on PostgreSQL names every option of the commands."""
+"""The page on PostgreSQL names every option of the commands."""
 
 import re
 from pathlib import Path
@@ -8,18 +8,18 @@ import typer.main
 
 from scripts import export_from_postgres, load_to_postgres
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "database.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
     ("start", "end", "app"),
     [
-        ("**Export**", "**Load**", export_from_postgres.app),
-        ("**Load**", "**Rights and secrets**", load_to_postgres.app),
+        ("## Export", "## Load", export_from_postgres.app),
+        ("## Load", "## Rights and secrets", load_to_postgres.app),
     ],
 )
 def test_every_option_is_documented(start, end, app):
-    part = README[README.index(start) : README.index(end)]
+    part = PAGE[PAGE.index(start) : PAGE.index(end)]
     for parameter in typer.main.get_command(app).params:
         assert parameter.help
         if parameter.param_type_name == "option":
