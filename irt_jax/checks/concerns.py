@@ -61,8 +61,6 @@ def find_concerns(
     if not (unrelated or doubtful):
         warnings += miskeyed(fit, responses.item_counts, labels, remedy="" if nominal else _of_signs(plan))
     warnings += dependent(fit.pairs, labels)
-    if fit.pairs:  # they raise each other's slopes
-        conflicts = [conflict for conflict in conflicts if "prior of log a" not in conflict]
     return Concerns(
         problems,
         [*warnings, *([] if unrelated or doubtful else (*conflicts, *off_population(plan, abilities)))],

@@ -37,6 +37,9 @@ BUDGET, CHUNK = 20_000, 20_000
 #: Probabilities below this count as this.
 SMALLEST = 1e-20
 
+#: Residuals of an item and of its duplicate correlate by .6, those of two items of VerbAgg that share a situation by .4.
+ALIKE = 0.5
+
 
 class Pair(NamedTuple):
     """Two items that go together beyond the model.

@@ -14,6 +14,7 @@ import xarray as xr
 from jaxtyping import Bool
 
 from irt_jax.checks.concerns import Concerns, find_concerns
+from irt_jax.checks.dependence import ALIKE
 from irt_jax.checks.prior_conflict import prior_conflicts, without_priors
 from irt_jax.checks.slope_score import ItemFit, item_fit, of_all_items
 from irt_jax.contract.names import GROUP_DRAWS, ITEM, LEARNED_DRAWS
@@ -66,7 +67,7 @@ def fit_of_draws(plan: Plan, sampled: Sampled, stopwatch: Stopwatch) -> Fit:
     run["priors"] = _learned(draws.values)
     run |= direction(plan.coding, values)
     free = sampled.free or _free_of_draws(plan, draws.values)
-    run["prior_conflicts"] = _conflicts(plan, free)
+    run["prior_conflicts"] = _conflicts(plan, free, fit)
     concerns = find_concerns(plan, fit, run["prior_conflicts"], sampled.abilities)
     verdict, run["linking"] = _with_concerns(_judge(statistics, sampled, plan), concerns), concerns.linking
     run["diagnostics"] = verdict.as_dict()
@@ -120,7 +121,7 @@ def fit_of_estimates(
     everywhere = {name: _spread(values, keep) for name, values in estimated.free.items()}
     persons = persons_table(estimated.abilities, plan.responses)
     run = _run(plan, persons, estimated.log_likelihood, population, estimated.device)
-    run["prior_conflicts"] = _conflicts(plan, everywhere)
+    run["prior_conflicts"] = _conflicts(plan, everywhere, fit)
     concerns = find_concerns(plan, fit, run["prior_conflicts"], estimated.abilities, keep)
     verdict, run["linking"] = _with_concerns(verdict, concerns), concerns.linking
     run["priors"] = estimated.priors
@@ -215,11 +216,12 @@ def _with_concerns(verdict: Verdict, concerns: Concerns) -> Verdict:
     )
 
 
-def _conflicts(plan: Plan, free: Mapping[str, np.ndarray]) -> list[str]:
-    """How the free items contradict their prior, where it was given."""
+def _conflicts(plan: Plan, free: Mapping[str, np.ndarray], fit: ItemFit) -> list[str]:
+    """How the free items contradict a given prior, without duplicates, which raise each other's slopes."""
     if plan.learned or plan.options.sign == "free" or not free:
         return []
     own = ~plan.is_anchor & plan.coding.estimates("log_a", len(plan.is_anchor))
+    own[[item for pair in fit.pairs if pair.correlation > ALIKE for item in (pair.first, pair.second)]] = False
     return prior_conflicts(free, own, plan.settings)
 
 

@@ -124,7 +124,7 @@ def test_a_first_init_that_is_killed_leaves_nothing_broken(folder):
     assert not (folder / "PG_VERSION").exists()
     finish(start("load_to_postgres.py", folder, "--init", "--migrate"))
     assert servers(folder) == []
-    while any("initdb" in other.name() for other in psutil.process_iter()):
+    while any("initdb" in (other.info["name"] or "") for other in psutil.process_iter(["name"])):
         time.sleep(0.02)
     finish(start("load_to_postgres.py", folder, "--init"))
     assert [path.name for path in folder.parent.iterdir()] == ["data"]

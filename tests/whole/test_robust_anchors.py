@@ -72,10 +72,11 @@ def test_the_bias_over_many_data_sets():
 
 def test_the_prior_is_the_mixture():
     """Log density of the robust posterior less that of the soft one, at places near and far."""
-    from whole.test_every_model import told_and_posed
+    from whole.test_every_model import planned_and_posed
 
     simulation, anchors, _ = drifted(seed=3, persons=40, items=8, per_person=6, anchors=3)
-    soft, robust = (told_and_posed(simulation.responses, anchors, anchor_mode=mode)[1] for mode in ("soft", "robust"))
+    modes = ("soft", "robust")
+    soft, robust = (planned_and_posed(simulation.responses, anchors, anchor_mode=mode)[1] for mode in modes)
     rng, apart = np.random.default_rng(0), []
     for scale in (0.1, 0.5, 2.0):
         vector = rng.normal(0.0, scale, soft.shapes.size)
