@@ -41,6 +41,7 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
+napoleon_attr_annotations = False  # a shape such as "*parameter" is no markup
 
 html_theme = "pydata_sphinx_theme"
 html_title = "irt_jax"

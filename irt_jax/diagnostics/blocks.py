@@ -41,11 +41,11 @@ def over_blocks(statistic: Callable[[Block], np.ndarray], draws: Draws, n_statis
 
     Args:
         statistic: from draws (block, chain, draw) to values (block,) or (n_statistics, block).
-        draws: shape (chain, draw, *parameter).
+        draws: shape `(chain, draw, *parameter)`.
         n_statistics: how many values the function returns for a parameter.
 
     Returns:
-        One float64 array of shape (*parameter) for each statistic; NaN where draws are not finite or too few.
+        One float64 array of shape `(*parameter)` for each statistic; NaN where draws are not finite or too few.
     """
     draws = np.asarray(draws)
     if draws.ndim < 2:

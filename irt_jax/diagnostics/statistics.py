@@ -1,6 +1,6 @@
 """R-hat, effective sample sizes and Monte Carlo errors of many parameters at once.
 
-All functions take draws of shape (chain, draw, *parameter) and return one value per parameter, in the
+All functions take draws of shape `(chain, draw, *parameter)` and return one value per parameter, in the
 parameter's own shape. They follow Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021),
 "Rank-normalization, folding, and localization: an improved R-hat for assessing convergence of MCMC",
 Bayesian Analysis 16(2), and agree with ArviZ to rounding, without its loop over parameters.
@@ -54,10 +54,10 @@ def summary(draws: Draws) -> Summary:
     """Compute all statistics of a `Summary` in one pass that shares the sorting.
 
     Args:
-        draws: shape (chain, draw, *parameter).
+        draws: shape `(chain, draw, *parameter)`.
 
     Returns:
-        A Summary whose fields have the shape (*parameter).
+        A Summary whose fields have the shape `(*parameter)`.
     """
 
     def of_block(block: Block) -> np.ndarray:
@@ -74,7 +74,7 @@ def rhat(draws: Draws) -> Statistic:
     """Rank-normalised split R-hat, the larger of bulk and folded; NaN for a single chain, as in ArviZ.
 
     Args:
-        draws: shape (chain, draw, *parameter).
+        draws: shape `(chain, draw, *parameter)`.
     """
     return over_blocks(lambda block: ranked_rhat(rank(split(block))), draws)[0]
 
@@ -103,7 +103,7 @@ def ess_quantile(draws: Draws, probability: float) -> Statistic:
     """Effective sample size for a quantile: that of the indicator of the draws up to it.
 
     Args:
-        draws: shape (chain, draw, *parameter).
+        draws: shape `(chain, draw, *parameter)`.
         probability: of the quantile, between 0 and 1.
     """
     return over_blocks(lambda block: autocorrelation_ess(indicator(block, sort_draws(block), probability)), draws)[0]
@@ -136,7 +136,7 @@ def mcse_quantile(draws: Draws, probability: float) -> Statistic:
     the quantile's rank (Vehtari et al. 2021, section 4.4).
 
     Args:
-        draws: shape (chain, draw, *parameter).
+        draws: shape `(chain, draw, *parameter)`.
         probability: of the quantile, between 0 and 1.
     """
 

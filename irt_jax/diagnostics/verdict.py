@@ -104,7 +104,7 @@ def judge(
 
     Args:
         statistics: a Summary for each sampled parameter, such as "a", "b" and "theta", with fields of shape
-            (*parameter). Parameters that are fixed by design do not belong here: constant draws fail.
+            `(*parameter)`. Parameters that are fixed by design do not belong here: constant draws fail.
         labels: for each name, the ids along the first dimension of the parameter; further dimensions are
             written as positions from 0, as in "b[item_12, 2]". Scalars need none.
         n_chains: number of chains.
