@@ -33,6 +33,7 @@ nb_execution_raise_on_error = True
 nb_execution_in_temp = True
 nb_execution_timeout = 900
 nb_merge_streams = True
+nb_output_stderr = "remove"  # warnings of packages, with paths of the machine
 
 default_role = "literal"  # docstrings have names in single backticks
 autodoc_member_order = "bysource"
