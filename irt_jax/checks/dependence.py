@@ -37,7 +37,7 @@ BUDGET, CHUNK = 20_000, 20_000
 #: Probabilities below this count as this.
 SMALLEST = 1e-20
 
-#: Residuals of an item and of its duplicate correlate by .6, those of two items of VerbAgg that share a situation by .4.
+#: Residuals of an item and its duplicate correlate by .6, those of two items of VerbAgg that share a situation by .4.
 ALIKE = 0.5
 
 
