@@ -4,7 +4,7 @@ Each sentence is something that can be acted on with the options that are left; 
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
@@ -16,9 +16,7 @@ from irt_jax.checks.given_population import off_population
 from irt_jax.checks.linkage import described, linkage, unlinked
 from irt_jax.checks.slope_score import ItemFit
 from irt_jax.checks.wrong_keys import miskeyed
-
-if TYPE_CHECKING:
-    from irt_jax.plan import Plan
+from irt_jax.plan import Plan
 
 
 class Concerns(NamedTuple):
@@ -36,7 +34,7 @@ class Concerns(NamedTuple):
 
 
 def find_concerns(
-    plan: "Plan",
+    plan: Plan,
     fit: ItemFit,
     conflicts: Sequence[str],
     abilities: Marginals,
@@ -68,7 +66,7 @@ def find_concerns(
     )
 
 
-def _of_signs(plan: "Plan") -> str:
+def _of_signs(plan: Plan) -> str:
     """How to let slopes be negative; nothing where they may be already, or anchors forbid it."""
     options = plan.options
     if options.sign == "free" or options.priors == "flat" or plan.anchors is not None:

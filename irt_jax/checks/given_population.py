@@ -5,19 +5,16 @@ population's variance, and their posterior means average to its mean, whatever t
 expectation and variance). A given population that is off bends slopes and difficulties instead.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from irt_jax.abilities import Marginals
-    from irt_jax.plan import Plan
+from irt_jax.abilities import Marginals
+from irt_jax.plan import Plan
 
 #: Means and SDs, in the given population's SDs, are told apart from theirs by so much, and by so many standard errors.
 APART, ERRORS = 0.25, 4.0
 
 
-def off_population(plan: "Plan", abilities: "Marginals") -> list[str]:
+def off_population(plan: Plan, abilities: Marginals) -> list[str]:
     """One sentence where the abilities of a group contradict a mean and SD that were given; nothing otherwise.
 
     Args:
@@ -45,7 +42,7 @@ def off_population(plan: "Plan", abilities: "Marginals") -> list[str]:
     ]
 
 
-def _remedy(plan: "Plan") -> str:
+def _remedy(plan: Plan) -> str:
     """What is left to do about it, with these options."""
     options = plan.options
     if plan.anchors is not None and options.population == "fixed":

@@ -24,10 +24,18 @@ def report(fit: "Fit", folder: Path, *, max_items: int = 0) -> None:
         max_items: how many items to show.
     """
     if logs.as_json():
-        logs.log_fit(fit, str(folder))
+        _log(fit, str(folder))
     else:
         from irt_jax.report.console import print_fit, stdout_console
 
         print_fit(stdout_console(), fit, folder=str(folder), max_items=max_items)
     if not fit.diagnostics.ok:
         raise typer.Exit(DiagnosticsError.exit_code)
+
+
+def _log(fit: "Fit", folder: str) -> None:
+    """Tell of a result as events: where it is, its sizes and times, and the verdict."""
+    run, found = fit.run, fit.run["diagnostics"]
+    logs.event("written", folder=folder, counts=run["counts"], timings=fit.stopwatch.timings(), device=run["device"])
+    level = "info" if found["ok"] else "error"
+    logs.event("verdict", level, **found, reliability=run["reliability"], log_likelihood=run["log_likelihood"])

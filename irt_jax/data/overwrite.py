@@ -21,6 +21,7 @@ from irt_jax.contract.names import (
     PROMOTION_FILE,
     RUN_FILE,
 )
+from irt_jax.data.paths import lies_above
 from irt_jax.data.read_json import read_json
 from irt_jax.errors import InputError, OutputError, first_few
 
@@ -162,7 +163,7 @@ def keep_inputs(outputs: Mapping[str, Path | None], inputs: Iterable[tuple[str, 
             if _real(path) == _real(same):
                 raise OutputError(f"{option} and {other} name one place, {path}.", f"Choose another {option}.")
             for inner, outer in ((option, other), (other, option)):
-                if outer == "--out" and _above(_real(given[outer]), _real(given[inner])):
+                if outer == "--out" and lies_above(_real(given[outer]), _real(given[inner])):
                     problem = f"{inner} {given[inner]} lies within --out {given[outer]}."
                     raise OutputError(problem, f"Choose another {inner}.")
     for option, value in inputs:
@@ -178,13 +179,13 @@ def _refuse(name: str, path: Path, option: str, place: str) -> None:
     if not os.path.exists(place) and fixed != place:  # a pattern
         pattern = os.path.join(_real(fixed), place[len(fixed) :].strip("/") + "*")
         same, within = os.path.exists(path) and fnmatch.fnmatch(out, pattern), False
-        above = _above(out, _real(fixed) + "/x")
+        above = lies_above(out, _real(fixed) + "/x")
     elif not os.path.exists(place):
         return
     else:
         same = out == read or _one_file(out, read)
-        above = _above(out, read) or _above(os.path.abspath(path), os.path.abspath(place))
-        within = os.path.isdir(place) and _above(read, out) and os.path.exists(path) and _is_read(read, out)
+        above = lies_above(out, read) or lies_above(os.path.abspath(path), os.path.abspath(place))
+        within = os.path.isdir(place) and lies_above(read, out) and os.path.exists(path) and _is_read(read, out)
     if same:
         raise OutputError(f"{name} {path} is what {option} reads.", remedy)
     if above and name == "--out":  # the others are files, for which a folder is no place
@@ -225,7 +226,3 @@ def _one_file(out: str, read: str) -> bool:
         return os.path.samefile(out, read)
     except OSError:
         return False
-
-
-def _above(folder: str, path: str) -> bool:
-    return path != folder and path.startswith(folder.rstrip("/") + "/")

@@ -67,3 +67,13 @@ def check_writable(path: Path) -> None:
         raise OutputError(
             f"{path} cannot be written: {error.strerror} ({folder}).", "Choose another path, or mend its folder."
         ) from error
+
+
+def lies_above(folder: str, path: str) -> bool:
+    """Whether a folder holds a path, by their names alone; no folder holds itself.
+
+    Args:
+        folder: without links in it.
+        path: likewise.
+    """
+    return path != folder and path.startswith(folder.rstrip("/") + "/")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from irt_jax.data.paths import lies_above
 from irt_jax.errors import OutputError
 
 #: Where names stand for devices and open files, /dev/stdout for one; the last is a folder like any other.
@@ -25,7 +26,7 @@ def check_place(path: Path, option: str) -> None:
     """
     remedy = f"Choose another {option}."
     text = os.path.abspath(path)
-    if any(_within(text, folder) for folder in DEVICES) and not _within(text, MEMORY):
+    if any(lies_above(folder, text) for folder in DEVICES) and not lies_above(MEMORY, text):
         raise OutputError(f"{path} is a device, not a file.", remedy)
     if os.path.islink(path) and not os.path.exists(path):
         raise OutputError(f"{path} is a link that leads nowhere.", remedy)
@@ -56,7 +57,3 @@ def _columns(path: Path) -> set[str]:
             return {name.strip().strip('"') for name in file.readline(100_000).split(",")}
     except (pa.ArrowException, OSError):
         return set()
-
-
-def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder + "/")

@@ -217,11 +217,12 @@ def _with_concerns(verdict: Verdict, concerns: Concerns) -> Verdict:
 
 
 def _conflicts(plan: Plan, free: Mapping[str, np.ndarray], fit: ItemFit) -> list[str]:
-    """How the free items contradict a given prior, without duplicates, which raise each other's slopes."""
+    """How the free items contradict a given prior; duplicates bend all slopes, and are told first."""
     if plan.learned or plan.options.sign == "free" or not free:
         return []
+    if any(pair.correlation > ALIKE for pair in fit.pairs):
+        free = {name: values for name, values in free.items() if not name.startswith("log_a")}
     own = ~plan.is_anchor & plan.coding.estimates("log_a", len(plan.is_anchor))
-    own[[item for pair in fit.pairs if pair.correlation > ALIKE for item in (pair.first, pair.second)]] = False
     return prior_conflicts(free, own, plan.settings)
 
 

@@ -21,7 +21,6 @@ from irt_jax.errors import CalibrationWarning, Interrupted, IrtError, UsageError
 
 if TYPE_CHECKING:
     from irt_jax.contract.sampler_settings import Progress, ProgressCallback
-    from irt_jax.results.fit import Fit
 
 FORMATS = ("text", "json")
 #: Seconds between two lines of progress in one phase.
@@ -172,20 +171,6 @@ def progress_events(*, quiet: bool = False) -> "ProgressCallback":
             event("progress", **standing._asdict())
 
     return tell
-
-
-def log_fit(fit: "Fit", folder: str) -> None:
-    """Tell of a result: where it is, its sizes and times, and the verdict.
-
-    Args:
-        fit: the result.
-        folder: where it was written.
-    """
-    run = fit.run
-    event("written", folder=folder, counts=run["counts"], timings=fit.stopwatch.timings(), device=run["device"])
-    found = run["diagnostics"]
-    level = "info" if found["ok"] else "error"
-    event("verdict", level, **found, reliability=run["reliability"], log_likelihood=run["log_likelihood"])
 
 
 def exit_code_of(run: Callable[[], int | None]) -> int:

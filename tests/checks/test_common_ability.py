@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from irt_jax.calibration import calibrate
 from irt_jax.checks.common_ability import no_common_ability
 from irt_jax.checks.slope_score import Association
 from irt_jax.data import encode
@@ -77,3 +78,12 @@ def test_categories_of_nominal_items_go_together_or_not(related):
     same = (persons % 4 + items) % 4
     problems, warnings = no_common_ability(coded(same if related else independent), None, nominal=True)
     assert bool(problems or warnings) != related
+
+
+def test_noise_is_not_blamed_on_keys():
+    rng = np.random.default_rng(4)
+    person, item = np.indices((150, 12))
+    noise = pa.table({"person_id": person.ravel(), "item_id": item.ravel(), "response": rng.integers(0, 3, 1800)})
+    fit = calibrate(noise, method="mml", model="grm")
+    assert any("no common ability" in text for text in fit.diagnostics.problems)
+    assert not any("key" in text for text in fit.diagnostics.warnings)

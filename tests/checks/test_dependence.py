@@ -33,3 +33,17 @@ def test_equal_columns_are_found():
     responses = encode(with_copies())
     same = equal_columns(responses)
     assert [responses.item_ids[int(i)].as_py() for i in np.flatnonzero(same >= 0)] == ["i07", "same"]
+
+
+def test_duplicates_are_not_blamed_on_the_prior_of_log_a(monkeypatch):
+    """Two items that are one take the scale for themselves, so that the others' slopes fall."""
+    whole = simulate(800, 12, 12, seed=11).responses.to_pandas()
+    again = whole[whole.item_id == whole.item_id.unique()[0]].assign(item_id="again")
+    table = pa.Table.from_pandas(pd.concat([whole, again]), preserve_index=False)
+
+    def blamed():
+        return [text for text in calibrate(table, method="mml").run["prior_conflicts"] if "prior of log a" in text]
+
+    assert blamed() == []
+    monkeypatch.setattr("irt_jax.results.assemble.ALIKE", 2.0)
+    assert len(blamed()) == 1

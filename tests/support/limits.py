@@ -9,17 +9,17 @@ be beyond its limit, or is one. `--seed-shift N` gives all of them other data an
 | tests | cases | comparisons of one | held against | control |
 |---|---|---|---|---|
 | peers/test_pymc | 4 | 584 to 8,080: four statistics of a parameter | t | means, SDs off by a tenth |
-| test_marginal, test_groups, test_every_model, test_miskeyed: one posterior | 28 | 8 to 700, so too | t | the same |
+| test_marginal, test_groups, test_every_model, test_wrong_keys: one posterior | 28 | 8 to 700, so too | t | the same |
 | test_sbc, test_sbc_models | 11 | 11 to 30 quantities | exact bands | a wrong prior, half of the responses |
 | test_recovery | 3 | 5: coverages, a mean rank | binomial, normal | narrower intervals, half of the responses |
 | test_moved_population | 8 | 2 mean biases | t over data sets | the plain model |
 | test_every_model: truth | 12 | 2 to 50 | chi-square, binomial, normal | errors of another size |
-| test_groups, test_by_group, test_own_prior: truth | 5 | 1 to 16 | normal, Kolmogorov | no drift, one population |
-| engines | 6 | 6 to 160 moments | t | means and SDs that are off |
+| test_groups, test_by_group, test_prior_free: truth | 5 | 1 to 16 | normal, Kolmogorov | no drift, one population |
+| inference/samplers, inference/laplace | 6 | 6 to 160 moments | t | means and SDs that are off |
 | abilities, scoring, likelihood/test_joint | 14 | 7 to 781 | normal, binomial, chi-square, t | the same |
-| drift | 5 | 1 to 7 | binomial, t | other odds, lists at random, a lower power |
+| linking/drift | 5 | 1 to 7 | binomial, t | other odds, lists at random, a lower power |
 | diagnostics/test_statistics | 5 | 1 or 3 | binomial | more parameters, another median |
-| study/test_simulate, test_exchange, test_limits | 10 | 2 to 10 | normal, binomial, chi-square | other moments |
+| test_simulate, test_exchange, test_limits | 10 | 2 to 10 | normal, binomial, chi-square | other moments |
 | benchmarks/test_suite | 1 | 40 means | t | - |
 """
 

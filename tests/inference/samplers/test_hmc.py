@@ -11,7 +11,8 @@ from support.seeds import seed
 from irt_jax.contract.sampler_settings import Settings
 from irt_jax.diagnostics import ess_mean, ess_sd
 from irt_jax.errors import ConvergenceError
-from irt_jax.inference.samplers.hmc import _programs, hmc
+from irt_jax.inference.samplers.hmc import TURN, _programs, hmc
+from irt_jax.inference.samplers.split_integrator import GRADIENTS, LOBATTO
 from irt_jax.likelihood.log_density import Target
 from irt_jax.runtime.devices import choose_layout, replicate, shard_over_chains
 
@@ -87,3 +88,12 @@ def test_a_start_without_density_is_refused():
 def test_a_target_that_is_not_whitened_is_refused():
     with pytest.raises(ValueError, match="whitened"):
         hmc(SKEWED._replace(whitened=False), np.asarray(0.1), SETTINGS, seed=0)
+
+
+def test_the_seed_enters_the_lengths_of_trajectories():
+    """After the warm-up a trajectory's length is its step times their number, a share of it by chance."""
+    normal = of(lambda z, _: -0.5 * jnp.sum(z**2))
+    found = [hmc(normal, np.asarray(0.0), SETTINGS._replace(draws=50), seed=seed).stats for seed in (1, 2)]
+    lengths = [stats["step_size"][0] * np.rint(stats["n_steps"][0] / GRADIENTS[LOBATTO]) for stats in found]
+    assert all(0.85 * TURN < np.median(own) < 1.15 * TURN for own in lengths)
+    assert not np.isclose(*lengths, rtol=1e-6).any()
